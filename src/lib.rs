@@ -1,0 +1,19 @@
+//! osbuild's build root, the contract it keeps, and the proof that it keeps it.
+//!
+//! ```text
+//!                    conformance/contract/*.toml
+//!                              │ what is promised
+//!                              ▼
+//! profile ─▶ plan ─▶ argv ─▶ buildroot ─▶ probe ─▶ facts ─▶ verify ─▶ report ─▶ render
+//! what we    typed,   the     only place   in the   JSON     clause by  findings  human, json
+//! build      ordered  only    that touches box, no           clause
+//!            ops      flags   the machine  opinion
+//! ```
+//!
+//! Everything left of `buildroot` and right of `probe` is a function of its inputs.
+//! The crate has two halves: what the probe shares with the host (always built), and the
+//! host side (feature `host`, on by default).
+
+pub mod facts;
+pub mod probe;
+pub mod sys;
