@@ -14,6 +14,12 @@
 //! The crate has two halves: what the probe shares with the host (always built), and the
 //! host side (feature `host`, on by default).
 
-pub mod facts;
+pub mod capability;
+
+#[cfg(feature = "host")]
+pub mod argv;
+#[cfg(feature = "host")]
+pub mod plan;
+#[cfg(feature = "host")]
+pub mod profile;
 pub mod probe;
-pub mod sys;

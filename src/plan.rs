@@ -1,0 +1,270 @@
+//! What is to be built: an ordered list of operations, an environment and a command.
+//!
+//! A plan is data. [`crate::profile`] makes one, [`crate::mutant`] changes one on purpose,
+//! [`crate::argv`] turns one into bubblewrap's arguments. Order is meaning: a later operation
+//! covers an earlier one, so operations stay in a `Vec` and are never sorted.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::capability::{Capability, CapabilitySet};
+
+/// A path on the host, as the process that starts bubblewrap sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostPath(pub PathBuf);
+
+/// A path inside the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SandboxPath(pub PathBuf);
+
+impl HostPath {
+    /// Takes any path; it is not looked at.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// This path with `below` appended.
+    pub fn join(&self, below: impl AsRef<Path>) -> Self {
+        Self(self.0.join(below))
+    }
+}
+
+impl SandboxPath {
+    /// Takes any path; it is not looked at.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// This path with `below` appended.
+    pub fn join(&self, below: impl AsRef<Path>) -> Self {
+        Self(self.0.join(below))
+    }
+}
+
+/// A namespace that an operation unshares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespace {
+    /// System V IPC and POSIX message queues.
+    Ipc,
+    /// Process ids.
+    Pid,
+    /// Network.
+    Net,
+    /// Host and domain name.
+    Uts,
+    /// The cgroup root.
+    Cgroup,
+}
+
+/// How a bind is mounted. bubblewrap always adds `nosuid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read-only, without device nodes.
+    ReadOnly,
+    /// Read-write, without device nodes.
+    ReadWrite,
+    /// Read-write, device nodes usable.
+    Device,
+}
+
+/// What to do when a bind's source does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Building the sandbox fails.
+    Fail,
+    /// The bind is left out.
+    Skip,
+}
+
+/// One step of building the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Leave the payload no capability but those added later.
+    DropAllCapabilities,
+    /// Leave the payload all capabilities but this one.
+    DropCapability(Capability),
+    /// Give the payload this capability, in all its sets.
+    AddCapability(Capability),
+    /// The payload's working directory.
+    Chdir(SandboxPath),
+    /// Kill the sandbox when the process that started it dies.
+    DieWithParent,
+    /// A session of its own, without a controlling terminal.
+    NewSession,
+    /// Set an environment variable for the payload only.
+    SetVariable(OsString, OsString),
+    /// Give the sandbox a namespace of its own.
+    Unshare(Namespace),
+    /// Mount a file or directory of the host, recursively.
+    Bind {
+        /// What is mounted.
+        from: HostPath,
+        /// Where it appears.
+        to: SandboxPath,
+        /// With which flags.
+        access: Access,
+        /// What to do when `from` is not there.
+        missing: Missing,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// What the link says.
+        target: PathBuf,
+        /// Where the link is.
+        at: SandboxPath,
+    },
+    /// An empty tmpfs.
+    Tmpfs(SandboxPath),
+    /// An empty directory.
+    Dir(SandboxPath),
+    /// A procfs of the sandbox's pid namespace.
+    Proc(SandboxPath),
+}
+
+impl Op {
+    /// A bind whose source must exist.
+    pub fn bind(from: &HostPath, to: impl Into<PathBuf>, access: Access) -> Self {
+        Self::Bind { from: from.clone(), to: SandboxPath::new(to), access, missing: Missing::Fail }
+    }
+
+    /// A read-only bind that is left out when its source does not exist.
+    pub fn bind_try(from: &HostPath, to: impl Into<PathBuf>) -> Self {
+        Self::Bind { from: from.clone(), to: SandboxPath::new(to), access: Access::ReadOnly, missing: Missing::Skip }
+    }
+
+    /// A symbolic link at `at` that says `target`.
+    pub fn symlink(target: impl Into<PathBuf>, at: impl Into<PathBuf>) -> Self {
+        Self::Symlink { target: target.into(), at: SandboxPath::new(at) }
+    }
+}
+
+/// Where the environment bubblewrap starts with comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Environment {
+    /// The caller's, changed by what the plan sets.
+    Inherited(BTreeMap<OsString, OsString>),
+    /// Exactly these variables.
+    Clean(BTreeMap<OsString, OsString>),
+}
+
+impl Environment {
+    /// The variables this plan itself gives a value.
+    pub fn set(&self) -> &BTreeMap<OsString, OsString> {
+        match self {
+            Self::Inherited(set) | Self::Clean(set) => set,
+        }
+    }
+
+    /// The same, to change.
+    pub fn set_mut(&mut self) -> &mut BTreeMap<OsString, OsString> {
+        match self {
+            Self::Inherited(set) | Self::Clean(set) => set,
+        }
+    }
+
+    /// What the process that starts bubblewrap passes to `execve`, given the caller's environment.
+    pub fn resolve(&self, caller: impl IntoIterator<Item = (OsString, OsString)>) -> BTreeMap<OsString, OsString> {
+        match self {
+            Self::Clean(set) => set.clone(),
+            Self::Inherited(set) => {
+                caller.into_iter().chain(set.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
+            }
+        }
+    }
+}
+
+/// Everything needed to start one sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What bubblewrap does, in order.
+    pub ops: Vec<Op>,
+    /// The environment bubblewrap is started with.
+    pub environment: Environment,
+    /// What is executed inside: a runner and its arguments, or the command itself.
+    pub command: Vec<OsString>,
+}
+
+/// The state of the sandbox that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// What bubblewrap built.
+    Raw,
+    /// After an osbuild runner prepared it.
+    Runner,
+}
+
+impl Phase {
+    /// The word for it in contracts and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Runner => "runner",
+        }
+    }
+}
+
+/// Which capabilities the payload is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CapabilityPolicy {
+    /// The nineteen that osbuild gives its stages ([`CapabilitySet::STAGE`]).
+    Stage,
+    /// All that the caller has.
+    Inherit,
+    /// Exactly these.
+    List(CapabilitySet),
+}
+
+impl CapabilityPolicy {
+    /// The word for it in contracts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stage => "stage",
+            Self::Inherit => "inherit",
+            Self::List(_) => "list",
+        }
+    }
+
+    /// The capabilities asked for; `None` where the caller's are kept.
+    pub fn wanted(&self) -> Option<CapabilitySet> {
+        match self {
+            Self::Stage => Some(CapabilitySet::STAGE),
+            Self::Inherit => None,
+            Self::List(set) => Some(*set),
+        }
+    }
+}
+
+impl std::str::FromStr for CapabilityPolicy {
+    type Err = crate::capability::UnknownCapability;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "stage" => Ok(Self::Stage),
+            "inherit" => Ok(Self::Inherit),
+            names => names.parse().map(Self::List),
+        }
+    }
+}
+
+/// What the caller has of the capabilities that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The caller's permitted set.
+    pub caller: CapabilitySet,
+    /// What was asked for; `None`: whatever the caller has.
+    pub wanted: Option<CapabilitySet>,
+}
+
+impl Grant {
+    /// What the payload gets. bubblewrap keeps *every* capability when a single wanted one is not
+    /// the caller's (0.2.0 to 0.12.0, `drop_all_caps` ignores EPERM), so only these are passed on.
+    pub fn granted(&self) -> CapabilitySet {
+        self.wanted.unwrap_or(self.caller).intersection(self.caller)
+    }
+
+    /// What was asked for and can't be given.
+    pub fn missing(&self) -> CapabilitySet {
+        self.wanted.unwrap_or(CapabilitySet::EMPTY).difference(self.caller)
+    }
+}
