@@ -1,0 +1,3 @@
+//! The probe.
+/// main
+pub fn main() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
