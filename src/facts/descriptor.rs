@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::node::Kind;
+use super::{node::Kind, text::escape};
 
 /// An open descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,4 +37,23 @@ pub enum Access {
     ReadWrite,
     /// `O_PATH`.
     Path,
+}
+
+/// What a link in `/proc/self/fd` says, without the number of the pipe or socket.
+pub fn target(link: &[u8]) -> String {
+    let anonymous = [b"pipe:[".as_slice(), b"socket:["].into_iter().find(|start| link.starts_with(start));
+    escape(anonymous.map_or(link, |start| &start[..start.len() - 2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_change_with_each_run_are_left_out() {
+        assert_eq!(target(b"pipe:[4711]"), "pipe");
+        assert_eq!(target(b"socket:[4711]"), "socket");
+        assert_eq!(target(b"anon_inode:[eventfd]"), "anon_inode:[eventfd]");
+        assert_eq!(target(b"/tmp/pipe:[1]\n"), "/tmp/pipe:[1]\\x0a");
+    }
 }

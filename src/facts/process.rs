@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
+use super::{Fact, Malformed, text::fields};
 
 /// The four ids of a kind that a process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,4 +113,55 @@ pub struct Pids {
     pub init_effective: Fact<Vec<String>>,
     /// The permitted capabilities of process 1.
     pub init_permitted: Fact<Vec<String>>,
+}
+
+/// Whether `/proc/PID/stat` names a controlling terminal: field 7, after a name that may hold anything.
+pub fn controlling_terminal(stat: &[u8]) -> Result<bool, Malformed> {
+    let malformed = Malformed { what: "terminal", line: 1 };
+    let name_end = stat.iter().rposition(|&byte| byte == b')').ok_or(malformed)?;
+    let number = fields(&stat[name_end + 1..]).nth(4).ok_or(malformed)?;
+    let number: i32 = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok()).ok_or(malformed)?;
+    Ok(number != 0)
+}
+
+/// A number that a file holds alone, as `/proc/self/oom_score_adj` does.
+pub fn alone<T: std::str::FromStr>(bytes: &[u8]) -> Result<T, Malformed> {
+    let text = std::str::from_utf8(bytes.trim_ascii_end()).ok();
+    text.and_then(|text| text.parse().ok()).ok_or(Malformed { what: "number", line: 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::none("2 (rootcontract-pr) R 1 0 1 0 -1 4194304 0", false)]
+    #[case::pts("2 (bash) S 1 2 2 34817 2 4194304 0", true)]
+    #[case::negative("2 (bash) S 1 2 2 -2147483648 2 4194304 0", true)]
+    #[case::odd_name("2 (a) R 1 1 1 5 (b) R 1 0 1 0 -1 0", false)]
+    fn a_terminal_is_seen(#[case] stat: &str, #[case] expected: bool) {
+        assert_eq!(controlling_terminal(stat.as_bytes()), Ok(expected));
+    }
+
+    #[rstest]
+    #[case::empty("")]
+    #[case::short("2 (x) R 1 0 1")]
+    #[case::no_number("2 (x) R 1 0 1 tty 0")]
+    fn a_broken_stat_is_refused(#[case] stat: &str) {
+        assert_eq!(controlling_terminal(stat.as_bytes()), Err(Malformed { what: "terminal", line: 1 }));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_alone_is_read_back(number: i32) {
+            prop_assert_eq!(alone(format!("{number}\n").as_bytes()), Ok(number));
+        }
+
+        #[test]
+        fn anything_is_survived(bytes: Vec<u8>) {
+            let _ = (controlling_terminal(&bytes), alone::<u32>(&bytes));
+        }
+    }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
+use super::{
+    Fact, Malformed,
+    text::{fields, lines},
+};
 
 /// Linux security modules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,4 +119,80 @@ pub enum Exposure {
     /// Both.
     #[serde(rename = "rw")]
     ReadWrite,
+}
+
+/// Read `/proc/self/timens_offsets`: rows of a clock, seconds and nanoseconds. Linux 5.5 numbered the clocks.
+pub fn time(bytes: &[u8]) -> Result<Time, Malformed> {
+    let mut offsets = BTreeMap::new();
+    for (number, line) in lines(bytes) {
+        let columns: Vec<&[u8]> = fields(line).collect();
+        let [clock, seconds, nanoseconds] = columns[..] else {
+            return Err(Malformed { what: "offset", line: number });
+        };
+        let offset = signed(seconds).zip(signed(nanoseconds)).and_then(|(seconds, nanoseconds)| {
+            seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+        });
+        offsets.insert(clock, offset.ok_or(Malformed { what: "offset", line: number })?);
+    }
+    let offset = |names: [&[u8]; 2]| names.iter().find_map(|name| offsets.get(name).copied());
+    Ok(Time {
+        monotonic_offset: offset([b"monotonic", b"1"]).ok_or(Malformed { what: "monotonic clock", line: 0 })?,
+        boottime_offset: offset([b"boottime", b"7"]).ok_or(Malformed { what: "boottime clock", line: 0 })?,
+    })
+}
+
+fn signed(field: &[u8]) -> Option<i64> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// `e_machine` of an ELF header, in the header's own byte order; `None` if it is no such header.
+pub fn elf_machine(header: &[u8]) -> Option<u16> {
+    let machine = [*header.get(18)?, *header.get(19)?];
+    match (header.starts_with(b"\x7fELF"), header.get(5)?) {
+        (true, 1) => Some(u16::from_le_bytes(machine)),
+        (true, 2) => Some(u16::from_be_bytes(machine)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::none("monotonic           0         0\nboottime            0         0\n", 0, 0)]
+    #[case::shifted("monotonic       86400        17\nboottime           -1         1\n", 86_400_000_000_017, -999_999_999)]
+    #[case::numbered("1 0 0\n7 0 1\n", 0, 1)]
+    fn offsets_are_nanoseconds(#[case] text: &str, #[case] monotonic_offset: i64, #[case] boottime_offset: i64) {
+        assert_eq!(time(text.as_bytes()), Ok(Time { monotonic_offset, boottime_offset }));
+    }
+
+    #[rstest]
+    #[case::empty("", Malformed { what: "monotonic clock", line: 0 })]
+    #[case::one_clock("monotonic 0 0\n", Malformed { what: "boottime clock", line: 0 })]
+    #[case::overflow("monotonic 9223372036854775807 0\n", Malformed { what: "offset", line: 1 })]
+    #[case::columns("monotonic 0\n", Malformed { what: "offset", line: 1 })]
+    fn broken_offsets_are_refused(#[case] text: &str, #[case] error: Malformed) {
+        assert_eq!(time(text.as_bytes()), Err(error));
+    }
+
+    #[test]
+    fn a_header_is_read_in_its_own_byte_order() {
+        let mut header = *b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";
+        assert_eq!(elf_machine(&header), Some(62));
+        header[5] = 2;
+        header[18..].copy_from_slice(&[0, 22]);
+        assert_eq!(elf_machine(&header), Some(22));
+        assert_eq!(elf_machine(&header[..19]), None);
+        assert_eq!(elf_machine(b"#!/bin/sh\nexec something else\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_survived(bytes: Vec<u8>) {
+            let _ = (time(&bytes), elf_machine(&bytes));
+        }
+    }
 }
