@@ -15,11 +15,17 @@
 //! host side (feature `host`, on by default).
 
 pub mod capability;
+pub mod facts;
+pub mod probe;
+pub mod sys;
 
 #[cfg(feature = "host")]
 pub mod argv;
 #[cfg(feature = "host")]
+pub mod contract;
+#[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]
 pub mod profile;
-pub mod probe;
+#[cfg(feature = "host")]
+pub mod verify;

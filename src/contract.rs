@@ -1,0 +1,104 @@
+//! The contract: what a build root promises, clause by clause.
+//!
+//! A contract is a TOML file, one per profile (`conformance/contract/`); users may write their own. [`parse`](Contract::parse)
+//! turns bytes into a [`Contract`], [`verify`](crate::verify::verify) holds one against facts, [`lint`](Contract::lint) says
+//! what is odd about one, [`document`] writes it down for people.
+
+mod clause;
+// pub mod document;
+mod expect;
+// mod lint;
+mod path;
+mod read;
+mod reads;
+mod schema;
+mod vocabulary;
+mod when;
+mod words;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use clause::{Clause, ClauseId, UnknownArea};
+pub use expect::{
+    Attempt, CallerList, CallerMounts, Capabilities, CapabilityName, CapabilityReference, CapabilitySet, Device,
+    Directory, Expect, Fact, Launched, Link, Mount, MountFlag, MountsBelow, Namespace, NamespaceKind, Node, NodeKind,
+    Place, Process, Propagation, Sharing, Variable, Which, World,
+};
+// pub use lint::Remark;
+pub use path::{FactPath, MalformedPath, Segment};
+pub use read::{ContractError, MAX_BYTES};
+pub use reads::{mount_at, name_at, node_at};
+pub use schema::schema;
+pub use vocabulary::{Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, Word};
+pub use when::{Condition, When};
+pub use words::{role, strangers};
+
+/// The value of `schema` in every contract file this version reads.
+pub const SCHEMA: &str = "rootcontract.contract/1";
+
+/// What a build root promises.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Contract {
+    /// Always `rootcontract.contract/1`.
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: String,
+    /// The profile whose build root this describes, such as `osbuild-v190`.
+    pub profile: String,
+    /// Counts up with every change of a clause's meaning.
+    pub version: u32,
+    /// One sentence: what this contract is about.
+    pub says: String,
+    /// What the build root is a copy of.
+    pub upstream: Upstream,
+    /// What nobody has looked at yet, a sentence each; printed at the top of the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub never_observed: Vec<String>,
+    /// Facts that no clause reads, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ignored: BTreeMap<FactPath, String>,
+    /// The clauses, in the order of the file.
+    #[serde(rename = "clause")]
+    pub clauses: Vec<Clause>,
+}
+
+/// The software whose behaviour a contract writes down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Upstream {
+    /// Its name.
+    pub project: String,
+    /// The commit that was read.
+    pub commit: String,
+    /// The release the commit is in, or the nearest one, in words.
+    pub release: String,
+}
+
+impl Contract {
+    /// The contracts that are compiled in, oldest profile first: profile name and text.
+    pub const BUILTIN: [(&'static str, &'static str); 2] = [
+        ("osbuild-v19", include_str!("../conformance/contract/osbuild-v19.toml")),
+        ("osbuild-v190", include_str!("../conformance/contract/osbuild-v190.toml")),
+    ];
+
+    /// The compiled-in contract of a profile.
+    ///
+    /// # Errors
+    ///
+    /// [`ContractError::NoSuchProfile`] for a name that has none.
+    pub fn builtin(profile: &str) -> Result<Self, ContractError> {
+        let (name, text) = Self::BUILTIN
+            .into_iter()
+            .find(|(name, _)| *name == profile)
+            .ok_or_else(|| ContractError::NoSuchProfile { profile: profile.to_owned() })?;
+        Self::parse(&format!("{name}.toml"), text.as_bytes())
+    }
+
+    /// The clause of this id.
+    pub fn clause(&self, id: &str) -> Option<&Clause> {
+        self.clauses.iter().find(|clause| clause.id.as_str() == id)
+    }
+}

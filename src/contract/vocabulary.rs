@@ -1,0 +1,203 @@
+//! The closed word lists of a contract: a word that is not here is an error.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use crate::facts::launch::{Phase, Policy, Privilege};
+
+/// A closed list of words.
+pub trait Word: Copy + 'static {
+    /// Every word of the list.
+    const ALL: &'static [Self];
+
+    /// The word as contracts and facts spell it.
+    fn as_str(self) -> &'static str;
+}
+
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $name {
+            $($(#[$note])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl Word for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.pad(self.as_str())
+            }
+        }
+    };
+}
+pub(super) use words;
+
+/// The word list of an enum that the facts document has already.
+macro_rules! spelled {
+    ($name:ident { $($variant:ident = $word:literal),+ }) => {
+        impl Word for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// How binding a clause is (RFC 2119).
+    Level {
+        /// Always so; anything else is a broken build root.
+        Must = "must",
+        /// So, unless there is a good reason.
+        Should = "should",
+        /// Optional: the thing may be missing; if it is there, it is like this.
+        May = "may",
+    }
+}
+
+words! {
+    /// What a clause is about: the first word of its id, and its heading in reports.
+    Area {
+        /// File systems, their flags, where they are mounted.
+        Mount = "mount",
+        /// Symbolic links in `/`.
+        Link = "link",
+        /// The entries of `/`.
+        Root = "root",
+        /// Directories and files that scriptlets expect: there or not, mode and owner.
+        Path = "path",
+        /// What directories contain.
+        Directory = "directory",
+        /// Everything in `/dev`.
+        Device = "device",
+        /// Environment variables.
+        Environment = "environment",
+        /// The five capability sets and what they allow.
+        Capability = "capability",
+        /// Namespaces, shared with the host or not.
+        Namespace = "namespace",
+        /// Processes that can be seen.
+        Pid = "pid",
+        /// Shared memory, semaphores, message queues.
+        Ipc = "ipc",
+        /// Interfaces, addresses, sockets.
+        Network = "network",
+        /// The host's name.
+        Uts = "uts",
+        /// Users and groups, and how they map.
+        User = "user",
+        /// Control groups.
+        Cgroup = "cgroup",
+        /// Clocks and their offsets.
+        Time = "time",
+        /// What the payload's process is like.
+        Process = "process",
+        /// Open file descriptors.
+        Descriptor = "descriptor",
+        /// Signals: ignored, blocked, caught.
+        Signal = "signal",
+        /// Resource limits.
+        Limit = "limit",
+        /// What `/proc` shows and lets change.
+        Proc = "proc",
+        /// What `/sys` shows and lets change.
+        Sys = "sys",
+        /// Kernel keyrings.
+        Keyring = "keyring",
+        /// Security modules, seccomp, system calls that must be refused.
+        Security = "security",
+        /// The dynamic loader and the libraries it needs.
+        Loader = "loader",
+        /// Page size, byte order, machine name.
+        Abi = "abi",
+        /// What osbuild's runners leave behind.
+        Runner = "runner",
+    }
+}
+
+impl Area {
+    /// Whether a user-mode emulator leaves the area alone. The kernel and bubblewrap are the host's under qemu-user,
+    /// so only what comes out of the tree itself counts for the emulated architecture.
+    pub fn survives_user_emulation(self) -> bool {
+        matches!(self, Self::Link | Self::Loader | Self::Abi | Self::Runner)
+    }
+}
+
+spelled! {
+    Phase { Raw = "raw", Runner = "runner" }
+}
+
+spelled! {
+    Policy { Stage = "stage", Inherit = "inherit", List = "list" }
+}
+
+spelled! {
+    Privilege { Root = "root", UsernsSingle = "userns-single", UsernsSubid = "userns-subid" }
+}
+
+words! {
+    /// Architectures, as `uname -m` names them.
+    Architecture {
+        /// 64-bit x86.
+        X86_64 = "x86_64",
+        /// 32-bit x86.
+        I686 = "i686",
+        /// 64-bit Arm.
+        Aarch64 = "aarch64",
+        /// 32-bit Arm, hard float.
+        Armv7l = "armv7l",
+        /// 64-bit POWER, little endian.
+        Ppc64le = "ppc64le",
+        /// IBM Z.
+        S390x = "s390x",
+        /// 64-bit RISC-V.
+        Riscv64 = "riscv64",
+    }
+}
+
+words! {
+    /// Facts about the host that decide whether a clause applies.
+    HostFact {
+        /// An SELinux policy is loaded.
+        Selinux = "selinux",
+        /// `/dev/fuse` is there.
+        Fuse = "fuse",
+        /// `/proc/sysrq-trigger` is there.
+        SysrqTrigger = "sysrq-trigger",
+    }
+}
+
+words! {
+    /// Facts about the tree that serves as root: is this there, and no link out of it?
+    TreeFact {
+        /// The directory `boot`, and the profile is told to mount it.
+        Boot = "boot",
+        /// `usr/bin`.
+        Bin = "bin",
+        /// `usr/sbin`.
+        Sbin = "sbin",
+        /// `usr/lib`.
+        Lib = "lib",
+        /// `usr/lib64`.
+        Lib64 = "lib64",
+        /// `etc/mke2fs.conf`.
+        Mke2fsConf = "mke2fs-conf",
+        /// `etc/containers`.
+        Containers = "containers",
+        /// `etc/selinux`.
+        Selinux = "selinux",
+        /// `ostree`.
+        Ostree = "ostree",
+    }
+}

@@ -1,0 +1,139 @@
+//! Closed worlds: what no clause names is a stranger.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::contract::{Capabilities, CapabilitySet, Clause, Directory, Expect, FactPath, World, strangers};
+
+use super::judge::{Outcome, names, referenced};
+use super::lookup::{Gap, find};
+use super::show;
+
+/// What the clauses that apply name.
+#[derive(Debug, Default)]
+pub struct Named {
+    facts: Vec<FactPath>,
+    capabilities: BTreeSet<String>,
+    listed: BTreeSet<String>,
+}
+
+impl Named {
+    /// What these clauses name. What is said about everything (`mounts[/*]`) names nobody.
+    pub fn by<'clause>(clauses: impl Iterator<Item = &'clause Clause>, facts: &Value) -> Self {
+        let mut named = Self::default();
+        for clause in clauses {
+            match &clause.expect {
+                Expect::Closed(_) => continue,
+                Expect::Capabilities(wanted) => named.capabilities.extend(capabilities(wanted, facts)),
+                Expect::Directory(wanted) => named.listed.extend(entries(wanted)),
+                _ => {}
+            }
+            let about_one =
+                |path: &FactPath| path.segments().get(1).is_some_and(|key| !matches!(key.as_str(), "*" | "/*"));
+            named.facts.extend(clause.expect.reads(facts).into_iter().filter(about_one));
+        }
+        named
+    }
+
+    /// Whether a key of a map is named.
+    fn key(&self, map: &str, key: &str) -> bool {
+        let wanted = FactPath::fields([map]).key(key);
+        self.facts.iter().any(|path| path.begins_with(&wanted))
+    }
+
+    /// Whether something at or below a path is named, whatever it is.
+    fn place(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        ["mounts", "nodes", "devices", "directories"].into_iter().any(|map| {
+            self.key(map, path)
+                || self.facts.iter().any(|fact| match fact.segments() {
+                    [first, key, ..] => first.as_str() == map && key.as_str().starts_with(&below),
+                    _ => false,
+                })
+        })
+    }
+}
+
+fn capabilities(wanted: &Capabilities, facts: &Value) -> Vec<String> {
+    if wanted.set == CapabilitySet::Bounding {
+        return Vec::new();
+    }
+    let listed = wanted.equals.iter().flatten().chain(&wanted.contains).map(|name| name.as_str().to_owned());
+    let referenced = wanted.same_as.and_then(|reference| referenced(reference, facts).ok()).unwrap_or_default();
+    listed.chain(referenced.into_iter().map(ToOwned::to_owned)).collect()
+}
+
+fn entries(wanted: &Directory) -> impl Iterator<Item = String> + '_ {
+    let below = wanted.at.as_str().trim_end_matches('/');
+    wanted.exactly.iter().flatten().chain(&wanted.contains).map(move |name| format!("{below}/{name}"))
+}
+
+/// No strangers in a world.
+pub fn closed(world: World, facts: &Value, named: &Named) -> Result<Outcome, Gap> {
+    let found = strangers_in(world, facts, named)?;
+    if found.is_empty() {
+        return Ok(Outcome::Held(format!("no other {}", strangers(world))));
+    }
+    let list = show::list(found.iter().map(String::as_str));
+    if facts["launch"].is_null() {
+        return Err(Gap::Unread(format!(
+            "the facts do not say what the caller asked for (no launch half), and no clause names {list}"
+        )));
+    }
+    Ok(Outcome::Broken(format!("strangers: {list}")))
+}
+
+fn strangers_in(world: World, facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
+    let keys = |map: &str| find(facts, &FactPath::fields([map])).map(|map| map.as_object().into_iter().flatten());
+    let unnamed = |map: &'static str| {
+        keys(map).map(|found| found.map(|(key, _)| key.clone()).filter(|key| !named.key(map, key)).collect())
+    };
+    match world {
+        World::Mounts => unnamed("mounts"),
+        World::Devices => unnamed("devices"),
+        World::Environment => unnamed("environment"),
+        World::Descriptors => unnamed("descriptors"),
+        World::Root => {
+            let is_named = |name: &String| named.key("root", name) || named.place(&format!("/{name}"));
+            Ok(keys("root")?.map(|(name, _)| name.clone()).filter(|name| !is_named(name)).collect())
+        }
+        World::Processes => processes(facts, named),
+        World::Capabilities => {
+            let mut found = BTreeSet::new();
+            for set in world.facts() {
+                found.extend(names(find(facts, &set)?).into_iter().map(ToOwned::to_owned));
+            }
+            Ok(found.difference(&named.capabilities).cloned().collect())
+        }
+        World::Directories => {
+            let mut found = BTreeSet::new();
+            for (directory, _) in keys("directories")? {
+                let list = find(facts, &FactPath::fields(["directories"]).key(directory))?;
+                let paths = names(list).into_iter().map(|name| format!("{}/{name}", directory.trim_end_matches('/')));
+                found.extend(paths.filter(|path| !named.listed.contains(path) && !named.place(path)));
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn processes(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
+    let visible = find(facts, &FactPath::fields(["pids", "visible"]))?;
+    let is_named = |pid: &u64| {
+        let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
+        named.facts.iter().any(|fact| fact.covers(&path))
+    };
+    let command = |pid: u64| {
+        let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
+        find(facts, &path).map_or_else(|_| pid.to_string(), |name| format!("{pid} ({})", show::value(name)))
+    };
+    Ok(visible
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_u64)
+        .filter(|pid| !is_named(pid))
+        .map(command)
+        .collect())
+}
