@@ -100,7 +100,8 @@ fn the_profile_is_what_osbuild_passes_token_by_token(
 
     assert_eq!(argv::arguments(&plan), recorded.arguments);
 
-    let caller = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("TERM", "xterm"), ("HOST_ONLY", "1"), ("LC_CTYPE", "C.UTF-8")];
+    let caller =
+        [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("TERM", "xterm"), ("HOST_ONLY", "1"), ("LC_CTYPE", "C.UTF-8")];
     let caller = caller.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     assert_eq!(plan.environment.resolve(caller), recorded.environment);
 }

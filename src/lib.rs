@@ -22,6 +22,10 @@ pub mod sys;
 #[cfg(feature = "host")]
 pub mod argv;
 #[cfg(feature = "host")]
+pub mod buildroot;
+#[cfg(feature = "host")]
+pub mod bwrap;
+#[cfg(feature = "host")]
 pub mod contract;
 #[cfg(feature = "host")]
 pub mod plan;

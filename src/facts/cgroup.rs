@@ -48,7 +48,12 @@ mod tests {
     #[case::first_version("9:name=systemd:/\n8:pids:/\n", 2, false, true)]
     #[case::no_cgroups("", 0, false, true)]
     #[case::outside_the_namespace("0::/../../init.scope\n", 1, true, false)]
-    fn memberships_are_counted(#[case] text: &str, #[case] memberships: u32, #[case] unified: bool, #[case] at_root: bool) {
+    fn memberships_are_counted(
+        #[case] text: &str,
+        #[case] memberships: u32,
+        #[case] unified: bool,
+        #[case] at_root: bool,
+    ) {
         assert_eq!(parse(text.as_bytes()), Ok(Cgroup { memberships, unified, at_root }));
     }
 

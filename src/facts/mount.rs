@@ -160,9 +160,10 @@ fn reachable(rows: &[Row]) -> BTreeSet<u64> {
 
 /// The proper ancestors of an absolute path, from `/` down.
 fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.iter().enumerate().filter(|&(at, &byte)| byte == b'/' && at + 1 < path.len()).map(move |(at, _)| {
-        if at == 0 { &path[..1] } else { &path[..at] }
-    })
+    path.iter()
+        .enumerate()
+        .filter(|&(at, &byte)| byte == b'/' && at + 1 < path.len())
+        .map(move |(at, _)| if at == 0 { &path[..1] } else { &path[..at] })
 }
 
 fn mount(row: &Row, stacked: u32) -> Mount {

@@ -76,7 +76,8 @@ pub fn addresses(trie: &[u8]) -> Result<BTreeSet<Ipv4Addr>, Malformed> {
 /// The addresses of this namespace, from `/proc/net/if_inet6`: 32 hexadecimal digits first.
 pub fn addresses6(table: &[u8]) -> Result<BTreeSet<Ipv6Addr>, Malformed> {
     let address = |line| {
-        let digits = fields(line).next().filter(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit));
+        let digits =
+            fields(line).next().filter(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit));
         let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).map(Ipv6Addr::from_bits)
     };

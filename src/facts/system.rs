@@ -129,9 +129,9 @@ pub fn time(bytes: &[u8]) -> Result<Time, Malformed> {
         let [clock, seconds, nanoseconds] = columns[..] else {
             return Err(Malformed { what: "offset", line: number });
         };
-        let offset = signed(seconds).zip(signed(nanoseconds)).and_then(|(seconds, nanoseconds)| {
-            seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
-        });
+        let offset = signed(seconds)
+            .zip(signed(nanoseconds))
+            .and_then(|(seconds, nanoseconds)| seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds));
         offsets.insert(clock, offset.ok_or(Malformed { what: "offset", line: number })?);
     }
     let offset = |names: [&[u8]; 2]| names.iter().find_map(|name| offsets.get(name).copied());

@@ -88,10 +88,13 @@ fn a_broken_row_is_refused(#[case] table: &[u8], #[case] what: &'static str) {
 
 /// The kernel's `mangle`: what it escapes in a field.
 fn mangle(field: &[u8]) -> Vec<u8> {
-    field.iter().flat_map(|&byte| match byte {
-        b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{byte:03o}").into_bytes(),
-        _ => vec![byte],
-    }).collect()
+    field
+        .iter()
+        .flat_map(|&byte| match byte {
+            b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{byte:03o}").into_bytes(),
+            _ => vec![byte],
+        })
+        .collect()
 }
 
 fn print(row: &Row) -> Vec<u8> {
@@ -105,7 +108,8 @@ fn print(row: &Row) -> Vec<u8> {
 
 fn any_row() -> impl Strategy<Value = Row> {
     let path = "(/[a-c]{0,2}){1,4}".prop_map(String::into_bytes);
-    let optional = proptest::collection::vec("(shared:[0-9]|master:[0-9]|unbindable)".prop_map(String::into_bytes), 0..4);
+    let optional =
+        proptest::collection::vec("(shared:[0-9]|master:[0-9]|unbindable)".prop_map(String::into_bytes), 0..4);
     let bytes = proptest::collection::vec(any::<u8>(), 0..9);
     (0..40u64, 0..40u64, path, optional, bytes.clone(), bytes.clone(), bytes).prop_map(
         |(id, parent, point, optional, root, source, super_options)| Row {

@@ -1,0 +1,288 @@
+//! A build root: opened once, run in many times, closed.
+//!
+//! `/var` and `/dev` persist between the runs of one open root and go with it; `/run`, `/tmp`, `/etc` and `/dev/shm`
+//! are new for each run. Nothing is mounted where the host could see it: the [`supervisor`] holds it all, and ends
+//! when this process does, however that comes about.
+
+mod builder;
+mod error;
+mod invocation;
+mod open;
+mod outcome;
+mod output;
+mod protocol;
+mod scratch;
+pub mod supervisor;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Mutex;
+
+pub use builder::{Boot, Builder, Keep, MissingCapabilities};
+pub use error::{CloseError, OpenError, RunError};
+pub use invocation::{Invocation, Stdin, Stream, Streams};
+pub use outcome::{Completed, Outcome};
+pub use output::Captured;
+pub use protocol::{Failure, Surroundings};
+
+use crate::facts::launch::Canaries;
+use crate::plan::{Grant, HostPath, Op, Plan};
+use crate::profile::{Layout, Profile};
+use output::{Incoming, News};
+use protocol::{Done, Opened, Reply, Request};
+use scratch::Scratch;
+
+/// The descriptor that bubblewrap reports on; the supervisor puts the pipe there.
+const STATUS_DESCRIPTOR: i32 = 3;
+
+/// An open build root. Several threads may run in it at once; their runs share `/dev` and `/var`.
+#[derive(Debug)]
+pub struct BuildRoot {
+    profile: Profile,
+    bwrap: PathBuf,
+    layout: Layout,
+    endpoints: Mutex<Vec<(String, HostPath)>>,
+    mutation: Option<fn(&mut Plan)>,
+    opened: Opened,
+    tree_facts: BTreeMap<String, bool>,
+    scratch: Scratch,
+    var: Scratch,
+    keep: Keep,
+    supervisor: Option<Supervisor>,
+}
+
+/// The process that holds the root, and the socket it listens on.
+#[derive(Debug)]
+struct Supervisor {
+    child: Child,
+    control: OwnedFd,
+}
+
+impl BuildRoot {
+    /// Says how to open `root`, the root directory of an installed system, `/` for the machine's own.
+    pub fn builder(root: impl Into<PathBuf>) -> Builder {
+        Builder::new(root.into())
+    }
+
+    /// Runs a command and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// It could not be started, or not be followed to its end. That it failed is no error but an [`Outcome`].
+    pub fn run(&self, invocation: Invocation) -> Result<Completed, RunError> {
+        if invocation.argv.is_empty() && self.layout.runner == crate::profile::Runner::None {
+            return Err(RunError::NoCommand);
+        }
+        if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
+            return Err(RunError::BindTarget(bind.to.clone()));
+        }
+        let request = self.request(&invocation);
+        let descriptor = |what| move |source| RunError::Descriptor { what, source };
+        let stdin = match invocation.stdin {
+            Stdin::Null => File::open("/dev/null").map_err(descriptor("a stdin"))?,
+            Stdin::File(file) => file,
+        };
+        let (stdout, stdout_end) = pipe().map_err(descriptor("a stdout"))?;
+        let (stderr, stderr_end) = match invocation.streams {
+            Streams::Apart => {
+                let (stderr, end) = pipe().map_err(descriptor("a stderr"))?;
+                (Some(stderr), end)
+            }
+            Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
+        };
+        let reply = self
+            .ask(&request, &[stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()])
+            .map_err(RunError::SupervisorGone)?;
+        drop((stdin, stdout_end, stderr_end));
+        let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
+        let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
+        attend([stdout?, stderr?], invocation.sink, &reply, invocation.interrupt)
+    }
+
+    /// Puts the host's device node `source` into `/dev` as `name`, also for the runs under way.
+    ///
+    /// # Errors
+    /// `source` is no device, `name` is no plain name or taken, or the node could not be made.
+    pub fn add_device(&self, source: &Path, name: impl Into<OsString>) -> Result<(), RunError> {
+        let request = protocol::AddDevice { name: name.into(), source: source.as_os_str().to_owned() };
+        let socket = self.ask(&Request::AddDevice(request), &[]).map_err(RunError::SupervisorGone)?;
+        match protocol::reply(&socket).map_err(RunError::SupervisorGone)? {
+            Reply::Failed(failure) => Err(RunError::Start(failure)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes `socket` of the host `/run/osbuild/api/ENDPOINT` in the runs to come (v190).
+    pub fn add_endpoint(&self, endpoint: impl Into<String>, socket: impl Into<PathBuf>) {
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        endpoints.push((endpoint.into(), HostPath::new(socket)));
+    }
+
+    /// The directory of the host that v19 shows as `/run/osbuild/api`; put sockets in it.
+    pub fn api_directory(&self) -> &Path {
+        &self.layout.api.0
+    }
+
+    /// The directory of the host that the runs see as `/var`.
+    pub fn var(&self) -> &Path {
+        &self.layout.var.0
+    }
+
+    /// The scratch directories: one beside the run-time files of the host, one on disk that holds `/var`.
+    pub fn scratch(&self) -> [&Path; 2] {
+        [self.scratch.path(), self.var.path()]
+    }
+
+    /// Which capabilities were asked for, and which the payload gets.
+    pub fn capabilities(&self) -> &Grant {
+        &self.layout.capabilities
+    }
+
+    /// What the caller should know, a line each: capabilities that were asked for and are not to be had.
+    pub fn warnings(&self) -> Vec<String> {
+        let missing = self.layout.capabilities.missing();
+        let line = || format!("the payload does without {missing}, which this process does not have");
+        (!missing.is_empty()).then(line).into_iter().collect()
+    }
+
+    /// What would be built for this invocation.
+    pub fn plan(&self, invocation: &Invocation) -> Plan {
+        let mut layout = self.layout.clone();
+        layout.endpoints = self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        layout.binds.clone_from(&invocation.binds);
+        layout.environment.clone_from(&invocation.environment);
+        layout.argv.clone_from(&invocation.argv);
+        let mut plan = self.profile.plan(&layout);
+        if let Some(mutate) = self.mutation {
+            mutate(&mut plan);
+        }
+        plan
+    }
+
+    /// The bubblewrap line for this invocation, for a shell. It works while the root is open, and for what the
+    /// supervisor alone has mounted (`/dev`) only inside its namespaces.
+    pub fn command_line(&self, invocation: &Invocation) -> String {
+        let plan = self.plan(invocation);
+        let environment = plan.environment.resolve(std::env::vars_os());
+        crate::argv::shell_line(self.bwrap.as_os_str(), &environment, &crate::argv::arguments(&plan))
+    }
+
+    /// Takes the root down: ends every run, unmounts, removes the scratch directories.
+    ///
+    /// # Errors
+    /// Something is left; each thing is told. Dropping the root does the same and tells it on standard error.
+    pub fn close(mut self) -> Result<(), CloseError> {
+        self.take_down()
+    }
+
+    /// What the bubblewrap in use is.
+    pub(crate) fn bwrap(&self) -> &Path {
+        &self.bwrap
+    }
+
+    /// The namespaces of the process that starts bubblewrap.
+    pub(crate) fn namespaces(&self) -> &BTreeMap<String, u64> {
+        &self.opened.namespaces
+    }
+
+    /// The optional devices that are there.
+    pub(crate) fn optional_devices(&self) -> &[String] {
+        &self.opened.devices
+    }
+
+    /// What was planted around the sandboxes.
+    pub(crate) fn canaries(&self) -> &Canaries {
+        &self.opened.canaries
+    }
+
+    /// What the root has, by the words of a contract's `when.tree`.
+    pub(crate) fn tree_facts(&self) -> &BTreeMap<String, bool> {
+        &self.tree_facts
+    }
+
+    fn request(&self, invocation: &Invocation) -> Request {
+        let plan = self.plan(invocation);
+        let status = crate::argv::status_option(STATUS_DESCRIPTOR);
+        let sources = plan.ops.iter().filter_map(|op| match op {
+            Op::Bind { from, .. } => Some(from.0.clone().into_os_string()),
+            _ => None,
+        });
+        Request::Run(protocol::Run {
+            program: self.bwrap.clone().into(),
+            arguments: status.into_iter().chain(crate::argv::arguments(&plan)).collect(),
+            environment: plan.environment.resolve(std::env::vars_os()).into_iter().collect(),
+            sources: if invocation.binds.is_empty() { Vec::new() } else { sources.collect() },
+            deadline: invocation.deadline,
+            grace: invocation.grace,
+            sleeper: invocation.sleeper,
+        })
+    }
+
+    fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        protocol::ask(self.supervisor.as_ref().ok_or_else(gone)?.control.as_fd(), request, descriptors)
+    }
+
+    fn take_down(&mut self) -> Result<(), CloseError> {
+        let answer = self.ask(&Request::Close, &[]).and_then(|socket| protocol::reply(&socket));
+        let Some(mut supervisor) = self.supervisor.take() else { return Ok(()) };
+        drop(supervisor.control);
+        supervisor.child.wait().map_err(CloseError::SupervisorGone)?;
+        // A parent that was made for this run goes with it; one that others use stays.
+        let _in_use = self.scratch.path().parent().map(std::fs::remove_dir);
+        match answer.map_err(CloseError::SupervisorGone)? {
+            Reply::Closed(failures) if !failures.is_empty() => Err(CloseError::Left(failures)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for BuildRoot {
+    fn drop(&mut self) {
+        if self.supervisor.is_some() {
+            if let Err(error) = self.take_down() {
+                eprintln!("rootcontract: closing the build root: {error}");
+            }
+        }
+    }
+}
+
+/// Passes output on and waits for the end of the run behind `reply`.
+fn attend(
+    mut streams: [Incoming; 2],
+    mut sink: Option<invocation::Sink>,
+    reply: &OwnedFd,
+    mut interrupt: Option<OwnedFd>,
+) -> Result<Completed, RunError> {
+    let mut pid_namespace = 0;
+    let done = loop {
+        match output::follow(&mut streams, &mut sink, reply, interrupt.as_ref()).map_err(RunError::Sink)? {
+            News::Interrupt => {
+                interrupt = None;
+                protocol::ask_to_end(reply).map_err(RunError::SupervisorGone)?;
+            }
+            News::Reply => match protocol::reply(reply).map_err(RunError::SupervisorGone)? {
+                Reply::Started { pid_namespace: inode } => pid_namespace = inode,
+                Reply::Done(done) => break done,
+                Reply::Failed(failure) => return Err(RunError::Start(failure)),
+                Reply::Opened(_) | Reply::DeviceAdded | Reply::Closed(_) => {}
+            },
+        }
+    };
+    output::drain(&mut streams, &mut sink).map_err(RunError::Sink)?;
+    Ok(completed(&done, streams.map(Incoming::captured), pid_namespace))
+}
+
+fn completed(done: &Done, [stdout, stderr]: [Captured; 2], pid_namespace: u64) -> Completed {
+    let bwraps_own = if stderr == Captured::default() { stdout.bytes() } else { stderr.bytes() };
+    Completed { outcome: Outcome::judge(done, &bwraps_own), stdout, stderr, pid_namespace }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?)
+}

@@ -1,0 +1,188 @@
+//! Says how a build root is opened.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::protocol::Surroundings;
+use crate::plan::{CapabilityPolicy, Plan};
+use crate::profile::Profile;
+
+/// What osbuild shows as the kernel's command line (osbuild 36356342).
+const KERNEL_COMMAND_LINE: &str = "root=/dev/osbuild\n";
+
+/// Whether the root's `/boot` is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boot {
+    /// It is, if the root has one.
+    Mount,
+    /// It is not: osbuild does so for pipelines whose build root is the host's (osbuild ccb26806).
+    Leave,
+}
+
+/// What to do when the caller lacks capabilities that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingCapabilities {
+    /// Do without them.
+    Intersect,
+    /// Refuse to open the root.
+    Refuse,
+}
+
+/// What becomes of the scratch directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// They go with the root.
+    Remove,
+    /// They stay, unlocked: the next run that makes one beside them clears them away.
+    Keep,
+}
+
+/// Says how a root is opened.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub(super) root: PathBuf,
+    pub(super) profile: Profile,
+    pub(super) runner: Option<PathBuf>,
+    pub(super) libdir: Option<PathBuf>,
+    pub(super) module: Option<PathBuf>,
+    pub(super) rundir: PathBuf,
+    pub(super) vardir: PathBuf,
+    pub(super) bwrap: Option<PathBuf>,
+    pub(super) capabilities: CapabilityPolicy,
+    pub(super) missing: MissingCapabilities,
+    pub(super) boot: Boot,
+    pub(super) supervisor: Option<PathBuf>,
+    pub(super) keep: Keep,
+    pub(super) proc_overrides: BTreeMap<String, Vec<u8>>,
+    pub(super) surroundings: Surroundings,
+    pub(super) mutation: Option<fn(&mut Plan)>,
+}
+
+impl Builder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            profile: Profile::NEWEST_OSBUILD,
+            runner: None,
+            libdir: None,
+            module: None,
+            rundir: "/run/rootcontract".into(),
+            vardir: "/var/tmp".into(),
+            bwrap: None,
+            capabilities: CapabilityPolicy::Inherit,
+            missing: MissingCapabilities::Intersect,
+            boot: Boot::Mount,
+            supervisor: None,
+            keep: Keep::Remove,
+            proc_overrides: BTreeMap::from([("cmdline".to_owned(), KERNEL_COMMAND_LINE.into())]),
+            surroundings: Surroundings::Host,
+            mutation: None,
+        }
+    }
+
+    /// What is built; the newest osbuild, unless said otherwise.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// An executable that prepares each run and then executes the command it gets as arguments.
+    #[must_use]
+    pub fn runner(mut self, path: impl Into<PathBuf>) -> Self {
+        self.runner = Some(path.into());
+        self
+    }
+
+    /// The directory that becomes `/run/osbuild/lib`; unless said otherwise an empty one with `runners/` and `osbuild/`.
+    #[must_use]
+    pub fn libdir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.libdir = Some(path.into());
+        self
+    }
+
+    /// The `osbuild` Python package, mounted at `/run/osbuild/lib/osbuild` where the libdir has none.
+    #[must_use]
+    pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
+        self.module = Some(path.into());
+        self
+    }
+
+    /// Where the scratch directory for sockets and small files is made; `/run/rootcontract`, unless said otherwise.
+    #[must_use]
+    pub fn rundir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.rundir = path.into();
+        self
+    }
+
+    /// Where the scratch directory for `/var` is made, on disk; `/var/tmp`, unless said otherwise.
+    #[must_use]
+    pub fn vardir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.vardir = path.into();
+        self
+    }
+
+    /// The bubblewrap to use; the first in `PATH`, unless said otherwise.
+    #[must_use]
+    pub fn bwrap(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bwrap = Some(path.into());
+        self
+    }
+
+    /// Which capabilities the payload gets; the caller's, unless said otherwise.
+    #[must_use]
+    pub fn capabilities(mut self, policy: CapabilityPolicy) -> Self {
+        self.capabilities = policy;
+        self
+    }
+
+    /// What to do when the caller lacks some of them; do without, unless said otherwise.
+    #[must_use]
+    pub fn missing_capabilities(mut self, missing: MissingCapabilities) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// Whether `/boot` is mounted; it is, unless said otherwise.
+    #[must_use]
+    pub fn boot(mut self, boot: Boot) -> Self {
+        self.boot = boot;
+        self
+    }
+
+    /// The `rootcontract` command. Unless said otherwise it is looked for in `$ROOTCONTRACT_SUPERVISOR`,
+    /// as the running program, beside it, and in `PATH`.
+    #[must_use]
+    pub fn supervisor(mut self, path: impl Into<PathBuf>) -> Self {
+        self.supervisor = Some(path.into());
+        self
+    }
+
+    /// What becomes of the scratch directories.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// What the runs read as `/proc/NAME` (v190); `cmdline` is `root=/dev/osbuild` unless said otherwise.
+    #[must_use]
+    pub fn proc_override(mut self, name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        self.proc_overrides.insert(name.into(), content.into());
+        self
+    }
+
+    /// What is around the sandboxes.
+    #[must_use]
+    pub(crate) fn surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
+    }
+
+    /// A change to every plan, to see whether a check notices.
+    #[must_use]
+    pub(crate) fn mutation(mut self, mutation: Option<fn(&mut Plan)>) -> Self {
+        self.mutation = mutation;
+        self
+    }
+}

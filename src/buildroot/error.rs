@@ -1,0 +1,140 @@
+//! What can go wrong with a build root, by operation.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::protocol::Failure;
+use crate::capability::CapabilitySet;
+
+/// A root was not opened. Nothing is left of the attempt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The root is not there, or no directory.
+    #[error("cannot open the root {path}")]
+    Root {
+        /// The root asked for.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The root holds nothing to run.
+    #[error("the root {path} has no usr directory: name the root of an installed system")]
+    NoUsr {
+        /// The root asked for.
+        path: PathBuf,
+    },
+    /// A path of the root leads nowhere, or out of it.
+    #[error("cannot resolve {path} inside the root")]
+    Tree {
+        /// The path below the root.
+        path: &'static str,
+        /// Why: ELOOP, or EXDEV when only the host could follow it.
+        source: io::Error,
+    },
+    /// There is no bubblewrap.
+    #[error(transparent)]
+    Bubblewrap(#[from] crate::bwrap::NotFound),
+    /// The bubblewrap that was named is none.
+    #[error("cannot use {path} as bwrap")]
+    NotBubblewrap {
+        /// What was named.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no program to be the supervisor.
+    #[error("there is no rootcontract to be the supervisor: name one with the builder's supervisor()")]
+    NoSupervisor,
+    /// The supervisor could not be started.
+    #[error("cannot start the supervisor {path}")]
+    Supervisor {
+        /// The program.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The supervisor went away without an answer.
+    #[error("the supervisor is gone")]
+    SupervisorGone(#[source] io::Error),
+    /// The supervisor could not make the root's namespaces, mounts or devices.
+    #[error("cannot open the root{}", hint(.0))]
+    Refused(#[source] Failure),
+    /// A scratch directory could not be made.
+    #[error("cannot make a scratch directory in {path}")]
+    Scratch {
+        /// Its parent.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The libdir or the runner is not as it has to be.
+    #[error("cannot use {path} as {what}")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What it was to be.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The caller lacks capabilities that were asked for, and was told not to do with less.
+    #[error("the caller lacks {0}")]
+    MissingCapabilities(CapabilitySet),
+    /// The caller's own capabilities could not be read.
+    #[error("cannot read the caller's capabilities")]
+    Capabilities(#[source] io::Error),
+}
+
+fn hint(failure: &Failure) -> &'static str {
+    match failure.errno() {
+        nix::errno::Errno::EPERM => " (it takes root, with CAP_SYS_ADMIN)",
+        _ => "",
+    }
+}
+
+/// A run could not be carried out. Whatever was started has been ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// There is nothing to run.
+    #[error("there is no command to run")]
+    NoCommand,
+    /// A bind's target is no absolute path.
+    #[error("cannot bind at {0}: it is no absolute path")]
+    BindTarget(PathBuf),
+    /// A descriptor could not be made.
+    #[error("cannot make {what}")]
+    Descriptor {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The supervisor could not start bubblewrap.
+    #[error("cannot start bubblewrap")]
+    Start(#[source] Failure),
+    /// The supervisor went away.
+    #[error("the supervisor is gone")]
+    SupervisorGone(#[source] io::Error),
+    /// The sink took no more output.
+    #[error("cannot pass on the payload's output")]
+    Sink(#[source] io::Error),
+}
+
+/// A root was closed, and something is left of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// These could not be removed.
+    #[error("{}", listed(.0))]
+    Left(Vec<Failure>),
+    /// The supervisor went away without an answer.
+    #[error("the supervisor is gone")]
+    SupervisorGone(#[source] io::Error),
+}
+
+fn listed(failures: &[Failure]) -> String {
+    let told: Vec<_> = failures.iter().map(|failure| format!("{failure}: {}", failure.errno().desc())).collect();
+    told.join("; ")
+}

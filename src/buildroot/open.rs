@@ -1,0 +1,260 @@
+//! Opening a build root: from a [`Builder`] to a supervisor that holds it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+
+use super::builder::{Boot, Builder, Keep, MissingCapabilities};
+use super::protocol::{self, Open, Opened, Reply, Request};
+use super::scratch::Scratch;
+use super::tree::Tree;
+use super::{BuildRoot, OpenError, Supervisor, supervisor};
+use crate::capability::CapabilitySet;
+use crate::plan::{Grant, HostPath};
+use crate::profile::{Layout, Profile, Runner};
+
+impl Builder {
+    /// Opens the root.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing is left of the attempt.
+    pub fn open(self) -> Result<BuildRoot, OpenError> {
+        let tree = Tree::open(&self.root).map_err(|source| OpenError::Root { path: self.root.clone(), source })?;
+        if tree.real_directory("usr").is_none() {
+            return Err(OpenError::NoUsr { path: self.root.clone() });
+        }
+        let bwrap = self.bubblewrap()?;
+        let capabilities = self.grant()?;
+        let scratch = make_scratch(&self.rundir)?;
+        let var = make_scratch(&self.vardir)?;
+        let layout = self.layout(&tree, capabilities, &scratch, &var).inspect_err(|_| discard([&scratch, &var]))?;
+        let request = self.request(&layout, &bwrap, &tree, [&scratch, &var]);
+        let (supervisor, opened) = self
+            .start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])
+            .inspect_err(|_| discard([&scratch, &var]))?;
+        Ok(BuildRoot {
+            profile: self.profile,
+            bwrap,
+            layout,
+            endpoints: std::sync::Mutex::default(),
+            mutation: self.mutation,
+            opened,
+            tree_facts: tree.facts(),
+            scratch,
+            var,
+            keep: self.keep,
+            supervisor: Some(supervisor),
+        })
+    }
+
+    fn bubblewrap(&self) -> Result<PathBuf, OpenError> {
+        let Some(path) = &self.bwrap else {
+            return Ok(crate::bwrap::find(std::env::var_os("PATH").as_deref())?);
+        };
+        let refused = |source| OpenError::NotBubblewrap { path: path.clone(), source };
+        let metadata = path.metadata().map_err(refused)?;
+        if metadata.is_dir() {
+            return Err(refused(Errno::EISDIR.into()));
+        }
+        if metadata.permissions().mode() & 0o111 == 0 {
+            return Err(refused(Errno::EACCES.into()));
+        }
+        std::path::absolute(path).map_err(refused)
+    }
+
+    fn grant(&self) -> Result<Grant, OpenError> {
+        let status = std::fs::read("/proc/self/status").map_err(OpenError::Capabilities)?;
+        let caller = permitted(&status).ok_or_else(|| OpenError::Capabilities(Errno::ENODATA.into()))?;
+        let grant = Grant { caller, wanted: self.capabilities.wanted() };
+        match self.missing {
+            MissingCapabilities::Refuse if !grant.missing().is_empty() => {
+                Err(OpenError::MissingCapabilities(grant.missing()))
+            }
+            MissingCapabilities::Refuse | MissingCapabilities::Intersect => Ok(grant),
+        }
+    }
+
+    /// Fills the scratch directories and says where everything lies.
+    fn layout(&self, tree: &Tree, capabilities: Grant, scratch: &Scratch, var: &Scratch) -> Result<Layout, OpenError> {
+        let inside = |path: &'static str| tree.resolve(path).map_err(|source| OpenError::Tree { path, source });
+        let made = |scratch: &Scratch, name: &str, mode| {
+            let failed = |source| OpenError::Scratch { path: scratch.path().to_owned(), source };
+            scratch.directory(name, mode).map(HostPath::new).map_err(failed)
+        };
+        let var_directory = made(var, "var", 0o755)?;
+        if self.profile != Profile::OsbuildV19 {
+            // 1777 whatever the umask: what osbuild 345516e8 meant.
+            made(var, "var/tmp", 0o1777)?;
+        }
+        let runner = self.runner_file()?;
+        Ok(Layout {
+            usr: tree.real_directory("usr"),
+            boot: if self.boot == Boot::Mount { tree.real_directory("boot") } else { None },
+            mke2fs_conf: inside("etc/mke2fs.conf")?,
+            containers: inside("etc/containers")?,
+            selinux: inside("etc/selinux/")?,
+            ostree: inside("ostree")?,
+            dev: made(scratch, "dev", 0o755)?,
+            var: var_directory,
+            libdir: self.library(scratch, &runner)?,
+            module: self.module.clone().filter(|_| self.wants_module()).map(HostPath::new),
+            proc_overrides: self.write_proc_overrides(scratch)?,
+            api: made(scratch, "api", 0o755)?,
+            endpoints: Vec::new(),
+            runner,
+            capabilities,
+            term: std::env::var_os("TERM"),
+            binds: Vec::new(),
+            environment: BTreeMap::new(),
+            argv: Vec::new(),
+        })
+    }
+
+    /// osbuild mounts its Python package where no libdir was given (v19), or where the libdir's `osbuild` is empty.
+    fn wants_module(&self) -> bool {
+        match (&self.libdir, self.profile) {
+            (None, _) => true,
+            (Some(_), Profile::OsbuildV19) => false,
+            (Some(libdir), Profile::OsbuildV190) => {
+                std::fs::read_dir(libdir.join("osbuild")).is_ok_and(|mut entries| entries.next().is_none())
+            }
+        }
+    }
+
+    fn runner_file(&self) -> Result<Runner, OpenError> {
+        let Some(path) = &self.runner else { return Ok(Runner::None) };
+        let refused = |source| OpenError::Path { path: path.clone(), what: "the runner", source };
+        let path = path.canonicalize().map_err(refused)?;
+        if !path.is_file() {
+            return Err(refused(Errno::EISDIR.into()));
+        }
+        let name = path.file_name().map(OsStr::to_owned).unwrap_or_default();
+        Ok(Runner::File { name, path: HostPath::new(path) })
+    }
+
+    /// The libdir: the one that was given, or one of our own. v19 finds its runner there, so ours gets a copy.
+    fn library(&self, scratch: &Scratch, runner: &Runner) -> Result<HostPath, OpenError> {
+        if let Some(libdir) = &self.libdir {
+            let refused = |source| OpenError::Path { path: libdir.clone(), what: "the libdir", source };
+            return libdir.canonicalize().map(HostPath::new).map_err(refused);
+        }
+        let fill = || -> io::Result<PathBuf> {
+            let libdir = scratch.directory("lib", 0o755)?;
+            scratch.directory("lib/osbuild", 0o755)?;
+            let runners = scratch.directory("lib/runners", 0o755)?;
+            if let (Profile::OsbuildV19, Runner::File { name, path }) = (self.profile, runner) {
+                std::fs::copy(&path.0, runners.join(name))?;
+                std::fs::set_permissions(runners.join(name), std::fs::Permissions::from_mode(0o755))?;
+            }
+            Ok(libdir)
+        };
+        fill().map(HostPath::new).map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
+    }
+
+    fn write_proc_overrides(&self, scratch: &Scratch) -> Result<BTreeMap<String, HostPath>, OpenError> {
+        let write = || -> io::Result<BTreeMap<String, HostPath>> {
+            let directory = scratch.directory("proc", 0o755)?;
+            self.proc_overrides
+                .iter()
+                .map(|(name, content)| {
+                    let path = directory.join(name);
+                    std::fs::write(&path, content)?;
+                    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;
+                    Ok((name.clone(), HostPath::new(path)))
+                })
+                .collect()
+        };
+        write().map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
+    }
+
+    fn request(&self, layout: &Layout, bwrap: &Path, tree: &Tree, scratch: [&Scratch; 2]) -> Request {
+        let nodes = self.profile.device_nodes();
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let of_layout = [&layout.libdir, &layout.mke2fs_conf, &layout.containers, &layout.selinux, &layout.ostree];
+        let runner = match &layout.runner {
+            Runner::None => None,
+            Runner::File { path, .. } => Some(path),
+        };
+        let needed = of_layout.into_iter().chain(&layout.module).chain(runner).map(|path| path.0.as_path());
+        let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
+        Request::Open(Open {
+            dev: layout.dev.0.clone().into(),
+            creation: nodes.creation,
+            names: owned(nodes.names),
+            optional: owned(nodes.optional),
+            needed: needed
+                .chain([bwrap, tree.path()])
+                .map(|path| path.as_os_str().to_owned())
+                .chain(scratch.iter().cloned())
+                .collect(),
+            scratch: if self.keep == Keep::Remove { scratch.into() } else { Vec::new() },
+            surroundings: self.surroundings,
+        })
+    }
+
+    fn start(&self, request: &Request, locks: [BorrowedFd<'_>; 2]) -> Result<(Supervisor, Opened), OpenError> {
+        let program = self.supervisor_program()?;
+        let failed = |source| OpenError::Supervisor { path: program.clone(), source };
+        let (control, theirs) = protocol::packet_pair().map_err(failed)?;
+        // No hook between fork and exec, so that std uses posix_spawn and a large caller pays nothing.
+        let mut child = Command::new(&program)
+            .arg(supervisor::ARGUMENT)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(failed)?;
+        let answer = protocol::ask(control.as_fd(), request, &locks).and_then(|socket| protocol::reply(&socket));
+        let error = match answer {
+            Ok(Reply::Opened(opened)) => return Ok((Supervisor { child, control }, opened)),
+            Ok(Reply::Failed(failure)) => OpenError::Refused(failure),
+            Ok(_) => OpenError::SupervisorGone(Errno::EPROTO.into()),
+            Err(error) => OpenError::SupervisorGone(error),
+        };
+        drop(control);
+        let _its_end_is_no_news = child.wait();
+        Err(error)
+    }
+
+    fn supervisor_program(&self) -> Result<PathBuf, OpenError> {
+        let own = std::env::current_exe().ok();
+        let beside = own.as_ref().and_then(|own| Some(own.parent()?.join("rootcontract")));
+        let in_path = || std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+        self.supervisor
+            .clone()
+            .or_else(|| std::env::var_os("ROOTCONTRACT_SUPERVISOR").map(PathBuf::from))
+            .or_else(|| own.filter(|own| own.file_name() == Some(OsStr::new("rootcontract"))))
+            .or_else(|| beside.filter(|path| path.is_file()))
+            .or_else(|| {
+                in_path()?.into_iter().map(|directory| directory.join("rootcontract")).find(|path| path.is_file())
+            })
+            .ok_or(OpenError::NoSupervisor)
+    }
+}
+
+fn make_scratch(parent: &Path) -> Result<Scratch, OpenError> {
+    let failed = |source| OpenError::Scratch { path: parent.to_owned(), source };
+    Scratch::make(&std::path::absolute(parent).map_err(failed)?).map_err(failed)
+}
+
+/// Removes the scratch directories of a root that was not opened.
+fn discard(scratch: [&Scratch; 2]) {
+    for scratch in scratch {
+        let _cleared_by_the_next_run = std::fs::remove_dir_all(scratch.path());
+        let _in_use = scratch.path().parent().map(std::fs::remove_dir);
+    }
+}
+
+/// `CapPrm` of a `/proc/PID/status`.
+fn permitted(status: &[u8]) -> Option<CapabilitySet> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"CapPrm:"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok().map(CapabilitySet)
+}

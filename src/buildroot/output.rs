@@ -1,0 +1,182 @@
+//! A run's output: streamed on, with the first and last of it kept in bounded memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::invocation::{Sink, Stream};
+
+/// How much is kept of the beginning of a stream, and as much of its end.
+const KEPT: usize = 1 << 20;
+/// How much is read at a time: what a pipe holds.
+const CHUNK: usize = 64 << 10;
+
+/// The first and the last of a stream, as bytes.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Captured {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    dropped: u64,
+}
+
+impl Captured {
+    fn push(&mut self, bytes: &[u8]) {
+        let (first, rest) = bytes.split_at(bytes.len().min(KEPT - self.head.len()));
+        self.head.extend_from_slice(first);
+        self.tail.extend(rest);
+        let excess = self.tail.len().saturating_sub(KEPT);
+        self.tail.drain(..excess);
+        self.dropped += excess as u64;
+    }
+
+    /// How many bytes in the middle were not kept.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// What was kept; the whole stream if nothing was [`dropped`](Self::dropped).
+    pub fn bytes(&self) -> Vec<u8> {
+        self.head.iter().chain(&self.tail).copied().collect()
+    }
+
+    /// What was kept, for showing: what is no UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+}
+
+/// One stream: the pipe it arrives on, and what was kept.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    stream: Stream,
+    pipe: Option<File>,
+    captured: Captured,
+}
+
+impl Incoming {
+    /// Reads without waiting from now on.
+    pub fn new(stream: Stream, pipe: Option<OwnedFd>) -> io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        Ok(Self { stream, pipe: pipe.map(File::from), captured: Captured::default() })
+    }
+
+    /// What was kept of it.
+    pub fn captured(self) -> Captured {
+        self.captured
+    }
+
+    /// What to wait for, while there may be more.
+    pub fn waits_for(&self) -> Option<PollFd<'_>> {
+        self.pipe.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
+    }
+
+    /// Takes what is there, at most a chunk; whether there may be more at once.
+    pub fn take(&mut self, buffer: &mut [u8], sink: &mut Option<Sink>) -> io::Result<bool> {
+        let Some(pipe) = &mut self.pipe else { return Ok(false) };
+        match pipe.read(buffer) {
+            Ok(0) => self.pipe = None,
+            Ok(length) => {
+                self.captured.push(&buffer[..length]);
+                if let Some(Sink(sink)) = sink {
+                    sink(self.stream, &buffer[..length])?;
+                }
+                return Ok(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(false)
+    }
+}
+
+/// What [`follow`] was woken by, besides output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// The supervisor has something to say.
+    Reply,
+    /// The caller wants the run to end.
+    Interrupt,
+}
+
+/// Passes output on until there is other news, or the sink fails.
+pub(super) fn follow(
+    streams: &mut [Incoming; 2],
+    sink: &mut Option<Sink>,
+    reply: &OwnedFd,
+    interrupt: Option<&OwnedFd>,
+) -> io::Result<News> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let mut waiting = vec![PollFd::new(reply.as_fd(), PollFlags::POLLIN)];
+        waiting.extend(interrupt.map(|descriptor| PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)));
+        waiting.extend(streams.iter().filter_map(Incoming::waits_for));
+        match poll(&mut waiting, PollTimeout::NONE) {
+            Err(Errno::EINTR) => continue,
+            result => result?,
+        };
+        let ready = |index: usize| waiting.get(index).is_some_and(|at: &PollFd<'_>| at.any().unwrap_or(false));
+        let (replied, interrupted) = (ready(0), interrupt.is_some() && ready(1));
+        for stream in streams.iter_mut() {
+            stream.take(&mut buffer, sink)?;
+        }
+        if interrupted {
+            return Ok(News::Interrupt);
+        }
+        if replied {
+            return Ok(News::Reply);
+        }
+    }
+}
+
+/// Takes what is left in the pipes of a run that is over. It does not wait: somebody outside may hold an end.
+pub(super) fn drain(streams: &mut [Incoming; 2], sink: &mut Option<Sink>) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    for stream in streams {
+        while stream.take(&mut buffer, sink)? {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_stream_is_kept_whole() {
+        let mut captured = Captured::default();
+        captured.push(b"one ");
+        captured.push(b"two");
+        assert_eq!((captured.text().as_str(), captured.dropped()), ("one two", 0));
+    }
+
+    #[test]
+    fn of_a_long_stream_the_beginning_and_the_end_are_kept_and_the_rest_is_counted() {
+        let mut captured = Captured::default();
+        let mut written = 0_u64;
+        for number in 0..400_000 {
+            let line = format!("{number}\n");
+            captured.push(line.as_bytes());
+            written += line.len() as u64;
+        }
+        let bytes = captured.bytes();
+        assert_eq!(bytes.len(), 2 * KEPT);
+        assert_eq!(captured.dropped(), written - 2 * KEPT as u64);
+        assert!(bytes.starts_with(b"0\n1\n2\n") && bytes.ends_with(b"399998\n399999\n"));
+    }
+
+    #[test]
+    fn a_character_cut_in_two_is_whole_again() {
+        let mut captured = Captured::default();
+        captured.push(&"é".as_bytes()[..1]);
+        captured.push(&"é".as_bytes()[1..]);
+        assert_eq!(captured.text(), "é");
+    }
+}

@@ -1,0 +1,281 @@
+//! What the library and the supervisor say to each other.
+//!
+//! A request is one packet on the control socket: a byte, and descriptors: a memory file with the request as JSON,
+//! a socket for the replies to this request, and what else the request needs. So a request may be of any length,
+//! several threads may ask at once, and a caller that goes away is seen by its reply socket closing.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, sendmsg,
+    socketpair,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::launch::Canaries;
+use crate::profile::NodeCreation;
+
+/// The most a request may weigh: argument vectors are at most 6 MiB (Linux `ARG_MAX` at the largest stack limit),
+/// and a byte takes up to four in JSON.
+const LARGEST_REQUEST: u64 = 32 << 20;
+/// The most a reply may weigh; it holds at most [`super::supervisor::STATUS_LIMIT`] bytes from outside.
+const LARGEST_REPLY: usize = 64 << 10;
+/// The most descriptors that come with a request.
+const MOST_DESCRIPTORS: usize = 8;
+
+/// What the supervisor is asked to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// The first one. Further descriptors: the locks of the scratch directories.
+    Open(Open),
+    /// Start a sandbox. Further descriptors: its stdin, stdout and stderr.
+    Run(Run),
+    /// Put another node into `/dev`.
+    AddDevice(AddDevice),
+    /// End every run, take everything down, go.
+    Close,
+}
+
+/// How the root is opened.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Open {
+    /// The directory that becomes the sandboxes' `/dev`.
+    pub dev: OsString,
+    /// How its nodes are made.
+    pub creation: NodeCreation,
+    /// Nodes that must be there.
+    pub names: Vec<String>,
+    /// Nodes that are there if the host has them.
+    pub optional: Vec<String>,
+    /// Paths whose mounts every run needs.
+    pub needed: Vec<OsString>,
+    /// Directories to remove at the end.
+    pub scratch: Vec<OsString>,
+    /// What is around the sandboxes.
+    pub surroundings: Surroundings,
+}
+
+/// What is around the sandboxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Surroundings {
+    /// The host as it is.
+    Host,
+    /// The host, but for an IPC namespace that holds objects for the probe to look for.
+    Canaries,
+    /// A decoy: IPC, network, host name and control group namespaces that nothing else lives in, with the same objects.
+    Decoy,
+}
+
+/// One sandbox.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// bubblewrap.
+    pub program: OsString,
+    /// Its arguments, without its own name.
+    pub arguments: Vec<OsString>,
+    /// Its environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Paths that this run's binds come from.
+    pub sources: Vec<OsString>,
+    /// How long the run may take.
+    pub deadline: Option<Duration>,
+    /// How long a run that was asked to end may still take.
+    pub grace: Duration,
+    /// Whether a process is left sleeping where bubblewrap runs.
+    pub sleeper: Option<i32>,
+}
+
+/// One device node.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AddDevice {
+    /// Its name below `/dev`.
+    pub name: OsString,
+    /// The host's node.
+    pub source: OsString,
+}
+
+/// What the supervisor answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Reply {
+    /// To [`Request::Open`].
+    Opened(Opened),
+    /// bubblewrap was executed. To [`Request::Run`], first.
+    Started {
+        /// The inode of the pid namespace bubblewrap runs in.
+        pid_namespace: u64,
+    },
+    /// Nothing of the run is left. To [`Request::Run`], last.
+    Done(Done),
+    /// To [`Request::AddDevice`].
+    DeviceAdded,
+    /// To [`Request::Close`], just before the supervisor goes.
+    Closed(Vec<Failure>),
+    /// The request was not carried out.
+    Failed(Failure),
+}
+
+/// How the root was opened.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Opened {
+    /// The namespaces of the supervisor, by their names in `/proc/self/ns`.
+    pub namespaces: std::collections::BTreeMap<String, u64>,
+    /// The optional nodes that are there.
+    pub devices: Vec<String>,
+    /// What the probe may look for.
+    pub canaries: Canaries,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Done {
+    /// How bubblewrap itself ended.
+    pub wait: Wait,
+    /// What bubblewrap wrote to its status descriptor.
+    pub status: Vec<u8>,
+    /// Who ended it.
+    pub cause: Cause,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Wait {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+}
+
+/// Who ended a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Cause {
+    /// Nobody: the payload came to its end.
+    Itself,
+    /// The deadline passed.
+    Deadline,
+    /// The caller asked.
+    Caller,
+}
+
+/// An operation of the supervisor that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("cannot {operation}")]
+pub struct Failure {
+    /// The operation and its subject, as "mount the device tmpfs on /run/…".
+    pub operation: String,
+    /// `errno`, as a number.
+    errno: i32,
+    /// The same, for the chain of causes.
+    #[source]
+    #[serde(skip, default = "no_source")]
+    source: Errno,
+}
+
+fn no_source() -> Errno {
+    Errno::UnknownErrno
+}
+
+impl Failure {
+    pub(super) fn new(operation: impl Into<String>, errno: impl Into<io::Error>) -> Self {
+        let errno = errno.into().raw_os_error().unwrap_or(0);
+        Self { operation: operation.into(), errno, source: Errno::from_raw(errno) }
+    }
+
+    /// Why it failed.
+    pub fn errno(&self) -> Errno {
+        Errno::from_raw(self.errno)
+    }
+
+    /// What serde can't carry over the wire.
+    fn with_source(mut self) -> Self {
+        self.source = self.errno();
+        self
+    }
+}
+
+/// Sends `request` with `descriptors` and gives the socket on which its replies arrive.
+pub(super) fn ask(control: BorrowedFd<'_>, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+    let mut body = File::from(memfd_create(c"rootcontract-request", MFdFlags::MFD_CLOEXEC)?);
+    serde_json::to_writer(&mut io::BufWriter::new(&mut body), request)?;
+    let (ours, theirs) = packet_pair()?;
+    let mut raw: Vec<RawFd> = vec![body.as_raw_fd(), theirs.as_raw_fd()];
+    raw.extend(descriptors.iter().map(AsRawFd::as_raw_fd));
+    let rights = [ControlMessage::ScmRights(&raw)];
+    sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(ours)
+}
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub request: Request,
+    pub reply: OwnedFd,
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// The next request; `None` when the other side is gone.
+pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Received>> {
+    let mut byte = [0_u8; 1];
+    let mut iov = [IoSliceMut::new(&mut byte)];
+    let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
+    let message = recvmsg::<()>(control.as_raw_fd(), &mut iov, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let mut raw = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(descriptors) = part {
+            raw.extend(descriptors);
+        }
+    }
+    let mut descriptors = crate::sys::received(raw).into_iter();
+    if message.bytes == 0 {
+        return Ok(None);
+    }
+    let (Some(body), Some(reply)) = (descriptors.next(), descriptors.next()) else {
+        return Err(io::Error::from(Errno::EPROTO));
+    };
+    let mut body = File::from(body);
+    body.rewind()?;
+    let mut json = Vec::new();
+    body.take(LARGEST_REQUEST).read_to_end(&mut json)?;
+    Ok(Some(Received { request: serde_json::from_slice(&json)?, reply, descriptors: descriptors.collect() }))
+}
+
+/// Sends a reply. That the caller has gone is no failure of ours: it shows when its socket is polled.
+pub(super) fn answer(socket: &OwnedFd, reply: &Reply) {
+    if let Ok(json) = serde_json::to_vec(reply) {
+        let _gone = sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&json)], &[], MsgFlags::MSG_NOSIGNAL, None);
+    }
+}
+
+/// The next reply on `socket`; waits for it.
+pub(super) fn reply(socket: &OwnedFd) -> io::Result<Reply> {
+    let mut json = vec![0; LARGEST_REPLY];
+    let length = loop {
+        match recv(socket.as_raw_fd(), &mut json, MsgFlags::empty()) {
+            Err(Errno::EINTR) => {}
+            length => break length?,
+        }
+    };
+    if length == 0 {
+        return Err(io::Error::from(Errno::ECONNRESET));
+    }
+    Ok(match serde_json::from_slice(&json[..length])? {
+        Reply::Failed(failure) => Reply::Failed(failure.with_source()),
+        Reply::Closed(failures) => Reply::Closed(failures.into_iter().map(Failure::with_source).collect()),
+        reply => reply,
+    })
+}
+
+/// Asks for the run behind `socket` to be ended.
+pub(super) fn ask_to_end(socket: &OwnedFd) -> io::Result<()> {
+    File::from(socket.as_fd().try_clone_to_owned()?).write_all(b"!")
+}
+
+/// Two connected sockets that keep packets apart.
+pub(super) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+}

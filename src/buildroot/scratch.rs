@@ -1,0 +1,113 @@
+//! Scratch directories: private, locked while in use, cleared away by the next run when their owner was killed.
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+/// What every scratch directory's name begins with.
+const PREFIX: &str = "rootcontract-";
+
+/// A directory of mode 0700 that nobody else uses.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+    lock: Flock<File>,
+}
+
+impl Scratch {
+    /// Makes one in `parent`, which is made (mode 0700) if it is not there, and clears away what killed owners left.
+    pub fn make(parent: &Path) -> io::Result<Self> {
+        // Another one's clearing away may get in between making and locking, or take an empty parent; then try again.
+        for _ in 0..16 {
+            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            clear_abandoned(parent);
+            let made =
+                tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent);
+            let path = match made {
+                Ok(directory) => directory.keep(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(lock) = lock(&path)? {
+                return Ok(Self { path, lock });
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::ResourceBusy))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What holds the lock, to be shared with the supervisor.
+    pub fn lock(&self) -> &File {
+        &self.lock
+    }
+
+    /// A directory in it, of exactly this mode.
+    pub fn directory(&self, name: &str, mode: u32) -> io::Result<PathBuf> {
+        let path = self.path.join(name);
+        std::fs::create_dir(&path)?;
+        std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        Ok(path)
+    }
+}
+
+/// Locks the directory, unless somebody else has, or it is gone.
+fn lock(path: &Path) -> io::Result<Option<Flock<File>>> {
+    let directory = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        directory => directory?,
+    };
+    let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else { return Ok(None) };
+    let still_there = path.metadata().is_ok_and(|there| lock.metadata().is_ok_and(|ours| ours.ino() == there.ino()));
+    Ok(still_there.then_some(lock))
+}
+
+/// Removes what nobody holds the lock of. What can't be removed stays for the next one to try: it is not ours to report.
+fn clear_abandoned(parent: &Path) {
+    let ours = |entry: &std::fs::DirEntry| {
+        entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten().filter(ours) {
+        let owner = entry.metadata().map(|metadata| metadata.uid());
+        if owner.is_ok_and(|owner| owner == nix::unistd::geteuid().as_raw()) {
+            if let Ok(Some(_abandoned)) = lock(&entry.path()) {
+                let _next_time = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_owner_left_is_cleared_away_and_what_is_in_use_is_not() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let used = Scratch::make(parent.path()).expect("a scratch directory");
+        let abandoned = parent.path().join("rootcontract-abandoned");
+        std::fs::create_dir_all(abandoned.join("var/tmp")).expect("a directory");
+        let foreign = parent.path().join("somebody-elses");
+        std::fs::create_dir(&foreign).expect("a directory");
+
+        let another = Scratch::make(parent.path()).expect("a scratch directory");
+
+        assert!(used.path().exists() && another.path().exists() && foreign.exists());
+        assert!(!abandoned.exists());
+    }
+
+    #[test]
+    fn its_mode_is_private_and_those_inside_are_as_asked_for() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let scratch = Scratch::make(parent.path()).expect("a scratch directory");
+        let inside = scratch.directory("tmp", 0o1777).expect("a directory");
+        let mode = |path: &Path| path.metadata().expect("a directory").permissions().mode() & 0o7777;
+        assert_eq!((mode(scratch.path()), mode(&inside)), (0o700, 0o1777));
+    }
+}

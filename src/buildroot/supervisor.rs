@@ -1,0 +1,228 @@
+//! The supervisor: PID 1 of a pid and mount namespace of its own, one for each open root.
+//!
+//! It holds the mounts and `/dev`, starts bubblewrap for each run in a further pid namespace, and ends, taking
+//! everything with it, when its control socket closes, whatever became of the other side. It has one thread
+//! and waits in one `poll`.
+
+mod canaries;
+mod devices;
+mod mounts;
+mod processes;
+mod run;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::CloneFlags;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+
+use super::protocol::{self, Failure, Open, Opened, Received, Reply, Request, Surroundings};
+use mounts::Mounts;
+use run::Run;
+
+/// The first argument that makes the command a supervisor.
+pub const ARGUMENT: &str = "__supervisor";
+
+/// The most that is kept of what bubblewrap writes to its status descriptor; it writes two short lines.
+pub(super) const STATUS_LIMIT: u64 = 4 << 10;
+
+/// Becomes the supervisor. Standard input is the control socket; ends when that closes.
+pub fn main() -> ExitCode {
+    match supervise() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rootcontract: the supervisor cannot go on: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn supervise() -> io::Result<()> {
+    crate::sys::close_inherited(3)?;
+    SigSet::empty().thread_set_mask()?;
+    let control = crate::sys::take_standard_input()?;
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    for number in [0, 1, 3] {
+        crate::sys::replace_descriptor(null.as_fd(), number)?;
+    }
+    // A terminal's Ctrl-C is for the caller, who then ends us by going away.
+    let _already_a_leader = nix::unistd::setsid();
+    let Some(Received { request: Request::Open(open), reply, descriptors: locks }) =
+        protocol::receive(control.as_fd())?
+    else {
+        return Ok(());
+    };
+    if let Err(errno) = nix::sched::unshare(namespaces(open.surroundings)) {
+        protocol::answer(&reply, &Reply::Failed(Failure::new("unshare the supervisor's namespaces", errno)));
+        return Ok(());
+    }
+    match crate::sys::fork_single_threaded()? {
+        ForkResult::Parent { child } => {
+            drop((control, reply, locks));
+            waitpid(child, None)?;
+            Ok(())
+        }
+        ForkResult::Child => init(&control, &reply, &open, &locks),
+    }
+}
+
+fn namespaces(surroundings: Surroundings) -> CloneFlags {
+    let own = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
+    own | match surroundings {
+        Surroundings::Host => CloneFlags::empty(),
+        Surroundings::Canaries => CloneFlags::CLONE_NEWIPC,
+        Surroundings::Decoy => {
+            CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWCGROUP
+        }
+    }
+}
+
+/// PID 1: opens the root, serves requests, takes the root down.
+fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open, locks: &[OwnedFd]) -> io::Result<()> {
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    children.thread_block()?;
+    let children = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let failures = match Supervisor::open(open, children) {
+        Ok((mut supervisor, opened)) => {
+            protocol::answer(reply, &Reply::Opened(opened));
+            let close = supervisor.serve(control)?;
+            let failures = supervisor.take_down(&open.scratch);
+            if let Some(reply) = close {
+                protocol::answer(&reply, &Reply::Closed(failures.clone()));
+            }
+            failures
+        }
+        Err(failure) => {
+            // Answered last: who hears of it may look at once whether anything was left.
+            let failures = mounts::remove(&open.scratch);
+            protocol::answer(reply, &Reply::Failed(failure));
+            failures
+        }
+    };
+    // The locks are let go last: while they are held nobody else clears our scratch directories away.
+    let _ = locks;
+    std::process::exit(i32::from(!failures.is_empty()))
+}
+
+/// The state of one open root.
+#[derive(Debug)]
+struct Supervisor {
+    mounts: Mounts,
+    children: SignalFd,
+    runs: Vec<Run>,
+    /// What must stay open for the canaries to be found.
+    _canaries: canaries::Planted,
+}
+
+impl Supervisor {
+    fn open(open: &Open, children: SignalFd) -> Result<(Self, Opened), Failure> {
+        mounts::make_private()?;
+        let devices = devices::make(open)?;
+        let canaries = canaries::plant(open.surroundings)?;
+        let mounts = Mounts::shed(open)?;
+        let opened = Opened { namespaces: processes::namespaces("self")?, devices, canaries: canaries.known.clone() };
+        Ok((Self { mounts, children, runs: Vec::new(), _canaries: canaries }, opened))
+    }
+
+    /// Serves until asked to close, which gives the socket to answer on, or until the other side is gone.
+    fn serve(&mut self, control: &OwnedFd) -> io::Result<Option<OwnedFd>> {
+        loop {
+            if self.wait(control)? {
+                match protocol::receive(control.as_fd()) {
+                    Ok(Some(Received { request: Request::Close, reply, .. })) => return Ok(Some(reply)),
+                    Ok(Some(received)) => self.carry_out(received),
+                    Ok(None) | Err(_) => return Ok(None),
+                }
+            }
+            while let Ok(Some(_)) = self.children.read_signal() {}
+            self.reap();
+            let now = Instant::now();
+            for run in &mut self.runs {
+                run.step(now);
+            }
+        }
+    }
+
+    /// Waits for something to do; whether it is a request.
+    fn wait(&self, control: &OwnedFd) -> io::Result<bool> {
+        let mut waiting = vec![
+            PollFd::new(control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
+        ];
+        waiting.extend(self.runs.iter().filter_map(Run::waits_for));
+        let next = self.runs.iter().filter_map(Run::next_deadline).min();
+        let timeout = next.map_or(PollTimeout::NONE, |at| {
+            let left = at.saturating_duration_since(Instant::now()).as_millis() + 1;
+            i32::try_from(left).ok().and_then(|left| PollTimeout::try_from(left).ok()).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut waiting, timeout) {
+            Err(Errno::EINTR) => Ok(false),
+            result => {
+                result?;
+                Ok(waiting[0].any().unwrap_or(false))
+            }
+        }
+    }
+
+    fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
+        let failed = match request {
+            Request::Run(request) => match Run::start(&request, reply, descriptors, &self.mounts) {
+                Ok(run) => return self.runs.push(run),
+                Err(failed) => failed,
+            },
+            Request::AddDevice(request) => match devices::add(&self.mounts, &request) {
+                Ok(()) => return protocol::answer(&reply, &Reply::DeviceAdded),
+                Err(failure) => (failure, reply),
+            },
+            Request::Open(_) | Request::Close => (Failure::new("open a root that is open", Errno::EBUSY), reply),
+        };
+        let (failure, reply) = failed;
+        protocol::answer(&reply, &Reply::Failed(failure));
+    }
+
+    /// Collects every child that ended, and reports the runs among them.
+    fn reap(&mut self) {
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            let (pid, wait) = match status {
+                WaitStatus::Exited(pid, code) => (pid, protocol::Wait::Exited(code)),
+                WaitStatus::Signaled(pid, signal, _) => (pid, protocol::Wait::Killed(signal as i32)),
+                _ => return,
+            };
+            if let Some(index) = self.runs.iter().position(|run| run.init == pid) {
+                self.runs.swap_remove(index).report(wait);
+            }
+        }
+    }
+
+    /// Ends every run, waits until nothing of it is left, unmounts and removes.
+    fn take_down(&mut self, scratch: &[std::ffi::OsString]) -> Vec<Failure> {
+        for run in &self.runs {
+            processes::kill(run.init);
+        }
+        while !self.runs.is_empty() && wait_for_child().is_some() {
+            self.reap();
+        }
+        self.mounts.unmount();
+        mounts::remove(scratch)
+    }
+}
+
+/// Waits until some child has ended, without collecting it.
+fn wait_for_child() -> Option<Pid> {
+    use nix::sys::wait::{Id, waitid};
+    loop {
+        match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+            Ok(status) => return status.pid(),
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}

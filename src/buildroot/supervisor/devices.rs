@@ -1,0 +1,103 @@
+//! The `/dev` of an open root: a tmpfs shared by its runs.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::linux::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Component, Path};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, SFlag, mknod};
+
+use super::super::protocol::{AddDevice, Failure, Open};
+use super::mounts::Mounts;
+use crate::profile::NodeCreation;
+
+/// Mounts the tmpfs and makes the nodes; gives the optional ones that the host has.
+///
+/// The tmpfs has the mode the kernel gives it, 1777, and the source `none`, as osbuild's has.
+pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
+    let dev = Path::new(&open.dev);
+    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, None::<&str>)
+        .map_err(|errno| Failure::new(format!("mount a tmpfs on {}", dev.display()), errno))?;
+    for name in &open.names {
+        node(open.creation, &Path::new("/dev").join(name), &dev.join(name))?;
+    }
+    let mut present = Vec::new();
+    for name in &open.optional {
+        let source = Path::new("/dev").join(name);
+        if source.exists() {
+            node(open.creation, &source, &dev.join(name))?;
+            present.push(name.clone());
+        }
+    }
+    Ok(present)
+}
+
+/// Puts one more node into `/dev`. A node of its own is seen by the runs that are under way too;
+/// where none can be made the host's is bound, for the runs to come.
+pub(super) fn add(mounts: &Mounts, request: &AddDevice) -> Result<(), Failure> {
+    let source = Path::new(&request.source);
+    let target = mounts.dev().join(plain_name(&request.name)?);
+    match node(NodeCreation::Mknod, source, &target) {
+        Err(failure) if failure.errno() == Errno::EPERM => mounts.in_each(|| node(NodeCreation::Bind, source, &target)),
+        result => result,
+    }
+}
+
+/// A name of one component, so that nothing outside `/dev` is reached.
+fn plain_name(name: &OsStr) -> Result<&Path, Failure> {
+    let path = Path::new(name);
+    let mut components = path.components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(only)), None) if only == name => Ok(path),
+        _ => Err(Failure::new(format!("name a device {name:?}"), Errno::EINVAL)),
+    }
+}
+
+fn node(creation: NodeCreation, source: &Path, target: &Path) -> Result<(), Failure> {
+    match creation {
+        NodeCreation::Mknod => make_node(source, target)
+            .map_err(|error| Failure::new(format!("make the device node {}", target.display()), error)),
+        NodeCreation::Bind => bind_node(source, target)
+            .map_err(|error| Failure::new(format!("bind {} to {}", source.display(), target.display()), error)),
+    }
+}
+
+/// A node of the same kind and numbers as `source`, mode 0666 whatever the umask: what osbuild d1b9304a meant.
+fn make_node(source: &Path, target: &Path) -> io::Result<()> {
+    let metadata = std::fs::metadata(source)?;
+    let kind = if metadata.file_type().is_block_device() {
+        SFlag::S_IFBLK
+    } else if metadata.file_type().is_char_device() {
+        SFlag::S_IFCHR
+    } else {
+        return Err(io::Error::from(Errno::ENODEV));
+    };
+    mknod(target, kind, Mode::from_bits_truncate(0o600), metadata.st_rdev())?;
+    std::fs::set_permissions(target, std::fs::Permissions::from_mode(0o666))
+}
+
+/// An empty file with the host's node mounted on it (osbuild bc4693ce).
+fn bind_node(source: &Path, target: &Path) -> io::Result<()> {
+    if !target.exists() {
+        File::create_new(target)?;
+    }
+    mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_name_never_leaves_dev() {
+        for name in ["", ".", "..", "/loop0", "a/b", "loop0/", "../loop0"] {
+            assert!(plain_name(OsStr::new(name)).is_err(), "{name:?}");
+        }
+        assert_eq!(plain_name(OsStr::new("loop0")).expect("a plain name"), Path::new("loop0"));
+    }
+}

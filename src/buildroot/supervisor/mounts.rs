@@ -1,0 +1,133 @@
+//! The mount namespaces of an open root.
+//!
+//! Two of them: `whole` has every mount of the host, `lean` only those a run needs, because bubblewrap reads the whole
+//! table again for every bind. A run whose own binds come from a mount that was shed starts in `whole`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
+
+use super::super::protocol::{Failure, Open};
+
+/// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
+const SHEDDABLE: [&str; 11] =
+    ["/dev", "/home", "/media", "/mnt", "/proc", "/run", "/snap", "/srv", "/tmp", "/var/lib", "/var/snap"];
+
+/// Where an open root's mounts are.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    dev: PathBuf,
+    whole: File,
+    lean: File,
+    shed: Vec<PathBuf>,
+}
+
+/// Cuts the namespace off from the host's, and mounts a `/proc` that shows the supervisor's own pid namespace.
+pub(super) fn make_private() -> Result<(), Failure> {
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .map_err(|errno| Failure::new("make the mounts private", errno))?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
+        .map_err(|errno| Failure::new("mount a /proc", errno))
+}
+
+impl Mounts {
+    /// Keeps the present mount namespace as `whole` and goes to a copy of it, `lean`, without what is not needed.
+    pub fn shed(open: &Open) -> Result<Self, Failure> {
+        let whole = current()?;
+        unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("unshare the lean mount namespace", errno))?;
+        let dev = PathBuf::from(&open.dev);
+        let needed: Vec<PathBuf> = open.needed.iter().map(PathBuf::from).chain([dev.clone()]).collect();
+        let text =
+            std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
+        // A table that can't be read is one that nothing is shed from.
+        let rows = crate::facts::mount::parse(&text).unwrap_or_default();
+        let points = rows.into_iter().map(|row| PathBuf::from(OsString::from_vec(row.point))).collect();
+        let mut shed = sheddable(points, &needed);
+        // Deepest first. One that is busy or covered stays, which costs time and nothing else.
+        shed.retain(|point| umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok());
+        Ok(Self { dev, whole, lean: current()?, shed })
+    }
+
+    /// The directory that is the sandboxes' `/dev`.
+    pub fn dev(&self) -> &Path {
+        &self.dev
+    }
+
+    /// The namespace to start in so that `sources` are what the host has there; `None`: the present one.
+    pub fn namespace_with(&self, sources: &[OsString]) -> Option<BorrowedFd<'_>> {
+        let lost = |source: &OsString| {
+            let Ok(resolved) = Path::new(source).canonicalize() else { return true };
+            self.shed.iter().any(|point| resolved.starts_with(point))
+        };
+        (!self.shed.is_empty() && sources.iter().any(lost)).then(|| self.whole.as_fd())
+    }
+
+    /// Does `action` in both namespaces; ends in the lean one.
+    pub fn in_each(&self, action: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+        let enter = |namespace: &File| {
+            setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("enter a mount namespace", errno))
+        };
+        action()?;
+        enter(&self.whole)?;
+        let result = action();
+        enter(&self.lean)?;
+        result
+    }
+
+    /// Takes `/dev` down, in both namespaces. What fails here goes with the namespaces, a moment later.
+    pub fn unmount(&self) {
+        let _goes_anyway = self.in_each(|| {
+            let _not_mounted = umount2(&self.dev, MntFlags::MNT_DETACH);
+            Ok(())
+        });
+    }
+}
+
+/// Removes the scratch directories. What is already gone is no failure.
+pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
+    let left = |directory: &OsString| match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
+        }
+        _ => None,
+    };
+    directories.iter().filter_map(left).collect()
+}
+
+fn current() -> Result<File, Failure> {
+    File::open("/proc/self/ns/mnt").map_err(|error| Failure::new("open the mount namespace", error))
+}
+
+/// The mount points that may go: below [`SHEDDABLE`], and neither above nor below anything needed. Deepest first.
+fn sheddable(mut points: Vec<PathBuf>, needed: &[PathBuf]) -> Vec<PathBuf> {
+    points.retain(|point| {
+        SHEDDABLE.iter().any(|above| point.starts_with(above))
+            && point != Path::new("/dev")
+            && point != Path::new("/proc")
+            && !needed.iter().any(|path| path.starts_with(point) || point.starts_with(path))
+    });
+    points.sort();
+    points.dedup();
+    points.reverse();
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_mounts_that_no_run_needs_are_shed_deepest_first() {
+        let points =
+            ["/", "/usr", "/dev", "/dev/pts", "/home", "/home/me/disk", "/run", "/mnt/root/usr", "/proc", "/sys"];
+        let needed = [PathBuf::from("/mnt/root"), PathBuf::from("/run/rootcontract/x/dev")];
+        let shed = sheddable(points.iter().map(PathBuf::from).collect(), &needed);
+        assert_eq!(shed, ["/home/me/disk", "/home", "/dev/pts"].map(PathBuf::from));
+    }
+}

@@ -1,0 +1,174 @@
+//! The bubblewrap in use: where it is, what it says of itself, what it reports of a run.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::buildroot::Outcome;
+
+/// How long bubblewrap may take to say something of itself.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read of it: `--help` of 0.12 is 6 KiB.
+const LONGEST: u64 = 64 << 10;
+
+/// Where to look besides `PATH`, which on a build host may be as short as osbuild's own.
+const USUAL: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
+
+/// There is no bubblewrap.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no bwrap in PATH: install bubblewrap, or name one with --bwrap")]
+pub struct NotFound;
+
+/// The first `bwrap` in `search`, or where it usually is.
+///
+/// # Errors
+/// There is none.
+pub fn find(search: Option<&OsStr>) -> Result<PathBuf, NotFound> {
+    search
+        .map(std::env::split_paths)
+        .into_iter()
+        .flatten()
+        .chain(USUAL.map(PathBuf::from))
+        .map(|directory| directory.join("bwrap"))
+        .find(|candidate| candidate.is_file())
+        .and_then(|found| std::path::absolute(found).ok())
+        .ok_or(NotFound)
+}
+
+/// What a bubblewrap says of itself, for reports; nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// What `--version` prints after the name; empty if it says nothing of the kind.
+    pub version: String,
+    /// The long options that `--help` lists, sorted: distributions backport, so this says more than the version.
+    pub features: Vec<String>,
+    /// The package it came in, with its revision, if the package manager knows.
+    pub package: Option<String>,
+}
+
+/// Asks the bubblewrap at `path`, and the package manager.
+pub fn about(path: &Path) -> About {
+    let version = said(path, &["--version"]).unwrap_or_default();
+    let version = version.trim().strip_prefix("bubblewrap ").unwrap_or_default();
+    let help = said(path, &["--help"]).unwrap_or_default();
+    let mut features: Vec<_> = help
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--")?.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    features.sort();
+    features.dedup();
+    About { version: version.to_owned(), features, package: package(path) }
+}
+
+/// The package that owns `path`, as `name version`.
+fn package(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let debian = || {
+        let owner = said(Path::new("/usr/bin/dpkg-query"), &["--search".as_ref(), path.as_os_str()])?;
+        let name = owner.split(": ").next()?.split(':').next()?.to_owned();
+        said(Path::new("/usr/bin/dpkg-query"), &["--show", "--showformat=${Package} ${Version}", &name])
+    };
+    let rpm = || {
+        let arguments = [OsStr::new("-qf"), "--queryformat=%{NAME} %{VERSION}-%{RELEASE}".as_ref(), path.as_os_str()];
+        said(Path::new("/usr/bin/rpm"), &arguments)
+    };
+    debian().or_else(rpm).filter(|name| name.len() < 200 && !name.chars().any(char::is_control))
+}
+
+/// What a program prints on standard output, if it ends well and in time.
+fn said(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<String> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let stdout = child.stdout.take()?;
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.take(LONGEST).read_to_string(&mut text).map(|_| text)
+    });
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().ok()? {
+            Some(status) => break status,
+            None if started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(1)),
+            None => {
+                let _already_gone = child.kill();
+                break child.wait().ok()?;
+            }
+        }
+    };
+    // A grandchild may hold the pipe open for ever; then its reader is left behind.
+    status.success().then_some(())?;
+    reader.join().ok()?.ok()
+}
+
+/// A line of `--json-status-fd`; what is not known is ignored, as bubblewrap's manual asks.
+#[derive(Deserialize)]
+struct StatusLine {
+    #[serde(rename = "exit-code")]
+    exit_code: Option<i64>,
+}
+
+/// The payload's exit code. It is there if, and only if, the payload was executed.
+pub fn exit_code(status: &[u8]) -> Option<u8> {
+    status
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<StatusLine>(line).ok()?.exit_code)
+        .find_map(|code| u8::try_from(code).ok())
+}
+
+/// What it means that bubblewrap exited with `code` without reporting an exit code; all of `stderr` is its own.
+pub(crate) fn failure(code: i32, stderr: &str) -> Outcome {
+    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
+    if let Some(exec) = last.strip_prefix("bwrap: execvp ") {
+        if exec.ends_with(": No such file or directory") {
+            return Outcome::NotFound;
+        }
+        return Outcome::NotExecutable;
+    }
+    Outcome::SetupFailed(if last.is_empty() {
+        format!("it exited with {code} and reported nothing")
+    } else {
+        last.to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::ran(b"{ \"child-pid\": 3 }\n{ \"exit-code\": 42 }\n", Some(42))]
+    #[case::killed(b"{ \"child-pid\": 3 }\n{ \"exit-code\": 137 }\n", Some(137))]
+    #[case::never_ran(b"{ \"child-pid\": 3 }\n", None)]
+    #[case::says_more_than_we_know(b"{ \"exit-code\": 0, \"new\": [] }\n", Some(0))]
+    #[case::cut_off(b"{ \"exit-code\": 4", None)]
+    #[case::lies(b"{ \"exit-code\": 4000 }\n", None)]
+    #[case::says_nothing(b"", None)]
+    fn the_exit_code_line_tells_whether_the_payload_ran(#[case] status: &[u8], #[case] expected: Option<u8>) {
+        assert_eq!(exit_code(status), expected);
+    }
+
+    #[rstest]
+    #[case::absent("bwrap: execvp /nope: No such file or directory\n", Outcome::NotFound)]
+    #[case::a_directory("bwrap: execvp /usr: Permission denied\n", Outcome::NotExecutable)]
+    #[case::of_another_machine("bwrap: execvp /usr/bin/x: Exec format error\n", Outcome::NotExecutable)]
+    #[case::no_source(
+        "bwrap: Can't find source path /x: No such file or directory\n",
+        Outcome::SetupFailed("bwrap: Can't find source path /x: No such file or directory".into())
+    )]
+    #[case::silent("", Outcome::SetupFailed("it exited with 1 and reported nothing".into()))]
+    fn what_bubblewrap_says_last_tells_why_it_failed(#[case] stderr: &str, #[case] expected: Outcome) {
+        assert_eq!(failure(1, stderr), expected);
+    }
+}
