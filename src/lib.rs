@@ -32,4 +32,6 @@ pub mod plan;
 #[cfg(feature = "host")]
 pub mod profile;
 #[cfg(feature = "host")]
+pub mod report;
+#[cfg(feature = "host")]
 pub mod verify;

@@ -1,0 +1,65 @@
+//! Text on its way to a terminal.
+
+use textwrap::{Options, WordSplitter};
+
+use crate::facts::text;
+
+/// The widest line that is printed, in columns. Lines that are there to be pasted are left whole.
+pub const WIDTH: usize = 100;
+
+/// Text from outside, so that it can't speak to the terminal. What has been escaped already stays as it is.
+pub fn shown(text: &str) -> String {
+    text.split('\\').map(|part| text::escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
+}
+
+/// `label`, filled up to `indent` columns, and beside it `text`, wrapped at [`WIDTH`]. Escape sequences for colour
+/// take no room. A label that is too long has a line of its own.
+pub fn beside(label: &str, indent: usize, text: &str) -> String {
+    let margin = " ".repeat(indent);
+    let width = textwrap::core::display_width(label);
+    let (first, lead) = match indent.checked_sub(width) {
+        Some(room) if room > 0 => (format!("{label}{}", " ".repeat(room)), String::new()),
+        _ => (margin.clone(), format!("{label}\n")),
+    };
+    let options = Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation);
+    let options = options.initial_indent(&first).subsequent_indent(&margin);
+    let wrapped = textwrap::fill(text, options);
+    format!("{lead}{}\n", wrapped.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::plain("/usr is mounted read-only", "/usr is mounted read-only")]
+    #[case::escaped_before(r"a\x0ab", r"a\x0ab")]
+    #[case::terminal("\x1b[31m", r"\x1b[31m")]
+    #[case::line_feed("a\nb", r"a\x0ab")]
+    #[case::right_to_left("a\u{202e}b", r"a\xe2\x80\xaeb")]
+    fn text_from_outside_is_shown_as(#[case] text: &str, #[case] as_what: &str) {
+        assert_eq!(shown(text), as_what);
+    }
+
+    #[rstest]
+    #[case::short("says", "one line", "says   one line\n")]
+    #[case::label_too_long("expected", "one line", "expected\n       one line\n")]
+    #[case::no_text("says", "", "says\n")]
+    #[case::colour("\u{1b}[1msays\u{1b}[0m", "one", "\u{1b}[1msays\u{1b}[0m   one\n")]
+    fn a_label_stands_beside_its_text(#[case] label: &str, #[case] text: &str, #[case] lines: &str) {
+        assert_eq!(beside(label, 7, text), lines);
+    }
+
+    #[rstest]
+    #[case::words(&"word ".repeat(60))]
+    #[case::one_word(&"x".repeat(400))]
+    #[case::wide(&"幅".repeat(200))]
+    fn no_line_is_wider_than_the_table(#[case] text: &str) {
+        let lines = beside("label", 30, text);
+        assert!(lines.lines().count() > 1);
+        for line in lines.lines() {
+            assert!(textwrap::core::display_width(line) <= WIDTH, "{line}");
+        }
+    }
+}
