@@ -32,8 +32,8 @@ pub use output::Captured;
 pub use protocol::{Failure, Surroundings};
 
 use crate::facts::launch::Canaries;
-use crate::plan::{Grant, HostPath, Op, Plan};
-use crate::profile::{Layout, Profile};
+use crate::plan::{CapabilityPolicy, Grant, HostPath, Op, Plan};
+use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News};
 use protocol::{Done, Opened, Reply, Request};
 use scratch::Scratch;
@@ -45,6 +45,7 @@ const STATUS_DESCRIPTOR: i32 = 3;
 #[derive(Debug)]
 pub struct BuildRoot {
     profile: Profile,
+    policy: CapabilityPolicy,
     bwrap: PathBuf,
     layout: Layout,
     endpoints: Mutex<Vec<(String, HostPath)>>,
@@ -53,7 +54,6 @@ pub struct BuildRoot {
     tree_facts: BTreeMap<String, bool>,
     scratch: Scratch,
     var: Scratch,
-    keep: Keep,
     supervisor: Option<Supervisor>,
 }
 
@@ -75,7 +75,7 @@ impl BuildRoot {
     /// # Errors
     /// It could not be started, or not be followed to its end. That it failed is no error but an [`Outcome`].
     pub fn run(&self, invocation: Invocation) -> Result<Completed, RunError> {
-        if invocation.argv.is_empty() && self.layout.runner == crate::profile::Runner::None {
+        if invocation.argv.is_empty() && self.layout.runner == Runner::None {
             return Err(RunError::NoCommand);
         }
         if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
@@ -95,9 +95,9 @@ impl BuildRoot {
             }
             Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
         };
-        let reply = self
-            .ask(&request, &[stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()])
-            .map_err(RunError::SupervisorGone)?;
+        let mut descriptors = vec![stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()];
+        descriptors.extend(invocation.leaked.as_ref().map(AsFd::as_fd));
+        let reply = self.ask(&request, &descriptors).map_err(RunError::SupervisorGone)?;
         drop((stdin, stdout_end, stderr_end));
         let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
         let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
@@ -138,6 +138,16 @@ impl BuildRoot {
         [self.scratch.path(), self.var.path()]
     }
 
+    /// The api endpoints registered so far.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.registered().into_iter().map(|(endpoint, _)| endpoint).collect()
+    }
+
+    /// What prepares each run.
+    pub fn runner(&self) -> &Runner {
+        &self.layout.runner
+    }
+
     /// Which capabilities were asked for, and which the payload gets.
     pub fn capabilities(&self) -> &Grant {
         &self.layout.capabilities
@@ -150,14 +160,19 @@ impl BuildRoot {
         (!missing.is_empty()).then(line).into_iter().collect()
     }
 
-    /// What would be built for this invocation.
+    /// What is to be built for this invocation.
     pub fn plan(&self, invocation: &Invocation) -> Plan {
         let mut layout = self.layout.clone();
-        layout.endpoints = self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        layout.endpoints = self.registered();
         layout.binds.clone_from(&invocation.binds);
         layout.environment.clone_from(&invocation.environment);
         layout.argv.clone_from(&invocation.argv);
-        let mut plan = self.profile.plan(&layout);
+        self.profile.plan(&layout)
+    }
+
+    /// What is built: the plan, changed where a check is put to the test.
+    fn built(&self, invocation: &Invocation) -> Plan {
+        let mut plan = self.plan(invocation);
         if let Some(mutate) = self.mutation {
             mutate(&mut plan);
         }
@@ -180,8 +195,18 @@ impl BuildRoot {
         self.take_down()
     }
 
-    /// What the bubblewrap in use is.
-    pub(crate) fn bwrap(&self) -> &Path {
+    /// What is built in it.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Where the wanted capabilities came from.
+    pub fn policy(&self) -> &CapabilityPolicy {
+        &self.policy
+    }
+
+    /// The bubblewrap in use.
+    pub fn bwrap(&self) -> &Path {
         &self.bwrap
     }
 
@@ -205,8 +230,12 @@ impl BuildRoot {
         &self.tree_facts
     }
 
+    fn registered(&self) -> Vec<(String, HostPath)> {
+        self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     fn request(&self, invocation: &Invocation) -> Request {
-        let plan = self.plan(invocation);
+        let plan = self.built(invocation);
         let status = crate::argv::status_option(STATUS_DESCRIPTOR);
         let sources = plan.ops.iter().filter_map(|op| match op {
             Op::Bind { from, .. } => Some(from.0.clone().into_os_string()),
@@ -220,6 +249,7 @@ impl BuildRoot {
             deadline: invocation.deadline,
             grace: invocation.grace,
             sleeper: invocation.sleeper,
+            umask: invocation.umask,
         })
     }
 

@@ -14,6 +14,7 @@
 //! The crate has two halves: what the probe shares with the host (always built), and the
 //! host side (feature `host`, on by default).
 
+pub mod arch;
 pub mod capability;
 pub mod facts;
 pub mod probe;
@@ -27,6 +28,8 @@ pub mod buildroot;
 pub mod bwrap;
 #[cfg(feature = "host")]
 pub mod contract;
+#[cfg(feature = "host")]
+pub mod inspect;
 #[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]

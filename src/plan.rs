@@ -185,25 +185,6 @@ pub struct Plan {
     pub command: Vec<OsString>,
 }
 
-/// The state of the sandbox that is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// What bubblewrap built.
-    Raw,
-    /// After an osbuild runner prepared it.
-    Runner,
-}
-
-impl Phase {
-    /// The word for it in contracts and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Runner => "runner",
-        }
-    }
-}
-
 /// Which capabilities the payload is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CapabilityPolicy {
@@ -216,15 +197,6 @@ pub enum CapabilityPolicy {
 }
 
 impl CapabilityPolicy {
-    /// The word for it in contracts.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Stage => "stage",
-            Self::Inherit => "inherit",
-            Self::List(_) => "list",
-        }
-    }
-
     /// The capabilities asked for; `None` where the caller's are kept.
     pub fn wanted(&self) -> Option<CapabilitySet> {
         match self {

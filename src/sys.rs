@@ -17,17 +17,19 @@ pub struct Start<'a> {
     pub arguments: &'a [&'a CStr],
     /// `NAME=value` each; nothing else is passed on.
     pub environment: &'a [&'a CStr],
-    /// Become descriptors 0, 1, 2 and 3. Each must be numbered 4 or above. All others are closed.
-    pub descriptors: [BorrowedFd<'a>; 4],
+    /// Become descriptors 0, 1, 2 and so on. Each must be numbered above all of these. All others are closed.
+    pub descriptors: &'a [BorrowedFd<'a>],
     /// The mount namespace to enter first, if not the caller's.
     pub mount_namespace: Option<BorrowedFd<'a>>,
     /// Where `errno` is written when the program can't be executed; close-on-exec.
     pub failure: BorrowedFd<'a>,
     /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
     pub sleeper: Option<libc::pid_t>,
+    /// The program's umask.
+    pub umask: libc::mode_t,
 }
 
-/// Forks and executes `start` with default signal dispositions, an empty signal mask, umask 022 and `/` as its directory.
+/// Forks and executes `start` with default signal dispositions, an empty signal mask and `/` as its directory.
 ///
 /// The child is PID 1 of the pid namespace the caller has just unshared, and gets a `/proc` to go with it.
 ///
@@ -64,10 +66,10 @@ unsafe fn become_program(
             && default_signals()
             && libc::chdir(c"/".as_ptr()) == 0
             && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)
-            && libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0
+            && libc::syscall(libc::SYS_close_range, start.descriptors.len(), libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0
             && start.sleeper.is_none_or(|id| leave_sleeper(id));
         if ready {
-            libc::umask(0o022);
+            libc::umask(start.umask);
             libc::execve(start.program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
         }
         let errno = nix::errno::Errno::last_raw().to_ne_bytes();

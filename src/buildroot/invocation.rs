@@ -15,6 +15,9 @@ use crate::profile::CallerBind;
 /// How long a run that was asked to end may still take, unless said otherwise.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// The payload's umask: what osbuild's own callers have, and what its modes assume.
+const UMASK: u32 = 0o022;
+
 /// A command to run in an open root.
 #[derive(Debug)]
 pub struct Invocation {
@@ -28,6 +31,8 @@ pub struct Invocation {
     pub(super) sink: Option<Sink>,
     pub(super) interrupt: Option<OwnedFd>,
     pub(super) sleeper: Option<i32>,
+    pub(super) umask: u32,
+    pub(super) leaked: Option<OwnedFd>,
 }
 
 /// What the payload reads.
@@ -80,6 +85,8 @@ impl Invocation {
             sink: None,
             interrupt: None,
             sleeper: None,
+            umask: UMASK,
+            leaked: None,
         }
     }
 
@@ -155,6 +162,19 @@ impl Invocation {
     #[must_use]
     pub(crate) fn sleeper(mut self, pid: i32) -> Self {
         self.sleeper = Some(pid);
+        self
+    }
+    /// Starts the payload with another umask, to see whether a check notices.
+    #[must_use]
+    pub(crate) fn umask(mut self, umask: u32) -> Self {
+        self.umask = umask;
+        self
+    }
+
+    /// Lets a descriptor get into the sandbox, to see whether a check notices.
+    #[must_use]
+    pub(crate) fn leak(mut self, descriptor: OwnedFd) -> Self {
+        self.leaked = Some(descriptor);
         self
     }
 }

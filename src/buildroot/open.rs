@@ -40,6 +40,7 @@ impl Builder {
             .inspect_err(|_| discard([&scratch, &var]))?;
         Ok(BuildRoot {
             profile: self.profile,
+            policy: self.capabilities,
             bwrap,
             layout,
             endpoints: std::sync::Mutex::default(),
@@ -48,7 +49,6 @@ impl Builder {
             tree_facts: tree.facts(),
             scratch,
             var,
-            keep: self.keep,
             supervisor: Some(supervisor),
         })
     }

@@ -34,7 +34,7 @@ const MOST_DESCRIPTORS: usize = 8;
 pub(super) enum Request {
     /// The first one. Further descriptors: the locks of the scratch directories.
     Open(Open),
-    /// Start a sandbox. Further descriptors: its stdin, stdout and stderr.
+    /// Start a sandbox. Further descriptors: its stdin, stdout and stderr, and what else it is to inherit.
     Run(Run),
     /// Put another node into `/dev`.
     AddDevice(AddDevice),
@@ -87,8 +87,10 @@ pub(super) struct Run {
     pub deadline: Option<Duration>,
     /// How long a run that was asked to end may still take.
     pub grace: Duration,
-    /// Whether a process is left sleeping where bubblewrap runs.
+    /// The process that is left sleeping where bubblewrap runs.
     pub sleeper: Option<i32>,
+    /// The payload's umask.
+    pub umask: u32,
 }
 
 /// One device node.

@@ -33,6 +33,9 @@ pub const ARGUMENT: &str = "__supervisor";
 /// The most that is kept of what bubblewrap writes to its status descriptor; it writes two short lines.
 pub(super) const STATUS_LIMIT: u64 = 4 << 10;
 
+/// How many descriptors a run can begin with, at the most.
+const LOW_DESCRIPTORS: i32 = 8;
+
 /// Becomes the supervisor. Standard input is the control socket; ends when that closes.
 pub fn main() -> ExitCode {
     match supervise() {
@@ -48,10 +51,12 @@ fn supervise() -> io::Result<()> {
     crate::sys::close_inherited(3)?;
     SigSet::empty().thread_set_mask()?;
     let control = crate::sys::take_standard_input()?;
+    // Standard error stays; the low numbers are taken, so that what arrives later is numbered above what a run begins with.
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    for number in [0, 1, 3] {
+    for number in (0..LOW_DESCRIPTORS).filter(|&number| number != 2) {
         crate::sys::replace_descriptor(null.as_fd(), number)?;
     }
+    let _open_for_good = std::os::fd::IntoRawFd::into_raw_fd(null);
     // A terminal's Ctrl-C is for the caller, who then ends us by going away.
     let _already_a_leader = nix::unistd::setsid();
     let Some(Received { request: Request::Open(open), reply, descriptors: locks }) =

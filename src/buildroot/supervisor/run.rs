@@ -117,8 +117,9 @@ impl Run {
 
 /// Executes bubblewrap: its process, the status pipe, and the inode of the pid namespace it runs in.
 fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -> Result<(Pid, File, u64), Failure> {
-    let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(descriptors)
-        .map_err(|_| Failure::new("start a run without three descriptors", Errno::EBADF))?;
+    let [stdin, stdout, stderr, further @ ..] = descriptors.as_slice() else {
+        return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
+    };
     let (status, status_end) = pipe()?;
     let (failure, failure_end) = pipe()?;
     let strings = Strings::new(request).map_err(|error| Failure::new("pass an argument with a NUL byte", error))?;
@@ -127,10 +128,15 @@ fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -
             program: &strings.program,
             arguments: &strings.arguments.iter().map(CString::as_c_str).collect::<Vec<_>>(),
             environment: &strings.environment.iter().map(CString::as_c_str).collect::<Vec<_>>(),
-            descriptors: [stdin.as_fd(), stdout.as_fd(), stderr.as_fd(), status_end.as_fd()],
+            descriptors: &[stdin, stdout, stderr, &status_end]
+                .into_iter()
+                .chain(further)
+                .map(AsFd::as_fd)
+                .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
             failure: failure_end.as_fd(),
             sleeper: request.sleeper,
+            umask: request.umask,
         })
     })
     .map_err(|error| Failure::new("start a process in a pid namespace of its own", error))?;

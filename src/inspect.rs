@@ -1,0 +1,274 @@
+//! Opens a build root, runs the probe in it, and puts what it saw beside what was asked for: a facts document.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::buildroot::{
+    BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
+};
+use crate::bwrap::About;
+use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy, Privilege};
+use crate::facts::{Document, Schema, frame};
+use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
+use crate::profile::Runner;
+
+/// Where the probe is bound when a runner goes first: where osbuild binds its stages.
+const PROBE_INSIDE: &str = "/run/osbuild/bin/rootcontract-probe";
+/// How long the probe may take: it takes milliseconds, and seconds under emulation.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The process left sleeping outside. Below the smallest `pid_max`, and far above what a sandbox comes to.
+const SLEEPER: i32 = 30_011;
+
+/// What is looked at, besides the root itself.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Before or after the runner.
+    pub phase: Phase,
+    /// The runner, for [`Phase::Runner`].
+    pub runner: Option<PathBuf>,
+    /// The probe.
+    pub probe: PathBuf,
+    /// What the bubblewrap in use says of itself.
+    pub about: About,
+    /// What the sandbox is built in.
+    pub surroundings: Surroundings,
+}
+
+/// The root could not be looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// There is no probe to run.
+    #[error("there is no rootcontract-probe for {0}: build it with ci/probes {0}, or name one with --probe")]
+    NoProbe(String),
+    /// The phase needs a runner.
+    #[error("phase runner needs a runner: name one with --runner (osbuild's are in /usr/lib/osbuild/runners)")]
+    NoRunner,
+    /// The root was not opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The probe was not run.
+    #[error("cannot run the probe")]
+    Run(#[from] RunError),
+    /// The probe did not come to its end.
+    #[error("the probe {}", told(.outcome, .stderr))]
+    Probe {
+        /// How it ended.
+        outcome: Outcome,
+        /// What it said last.
+        stderr: String,
+    },
+    /// What the probe printed is not what a probe prints.
+    #[error("cannot use the probe's output")]
+    Damaged(#[from] frame::Damage),
+    /// Something is left of the root.
+    #[error("cannot close the root")]
+    Close(#[from] CloseError),
+    /// A fact of the host's half could not be read.
+    #[error("cannot read {what}")]
+    Host {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn told(outcome: &Outcome, stderr: &str) -> String {
+    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
+    let how = match outcome {
+        Outcome::Exited(code) => format!("exited with {code}"),
+        Outcome::DeadlineExceeded => format!("did not end within {} s", PATIENCE.as_secs()),
+        Outcome::Interrupted => "was interrupted".to_owned(),
+        Outcome::NotFound => "was not found in the sandbox".to_owned(),
+        Outcome::NotExecutable => "could not be executed in the sandbox".to_owned(),
+        Outcome::SetupFailed(why) => return format!("never ran: {}", frame_text(why)),
+        Outcome::BubblewrapKilled(signal) => format!("never ended: bubblewrap was killed by signal {signal}"),
+    };
+    if last.is_empty() { how } else { format!("{how}: {}", frame_text(last)) }
+}
+
+/// Text from inside a sandbox, to be shown.
+fn frame_text(text: &str) -> String {
+    crate::facts::text::escape(text.as_bytes())
+}
+
+/// The probe for `arch`: beside the command, `../libexec/rootcontract/ARCH/`, `target/probes/ARCH/`;
+/// `$ROOTCONTRACT_PROBE` before all of them.
+///
+/// # Errors
+/// It is in none of these places.
+pub fn find_probe(arch: &str) -> Result<PathBuf, InspectError> {
+    const NAME: &str = "rootcontract-probe";
+    let named = std::env::var_os("ROOTCONTRACT_PROBE").map(PathBuf::from);
+    let own = std::env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent);
+    let installed = beside.map(|bin| bin.join("../libexec/rootcontract").join(arch).join(NAME));
+    let built = beside.map(|bin| bin.join("../probes").join(arch).join(NAME));
+    // A probe beside the command in a build directory is linked dynamically; one of ci/probes is better.
+    named
+        .into_iter()
+        .chain(installed)
+        .chain(built)
+        .chain(beside.map(|bin| bin.join(NAME)))
+        .chain([Path::new("target/probes").join(arch).join(NAME)])
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| InspectError::NoProbe(arch.to_owned()))
+}
+
+/// Opens the root, runs the probe, closes the root.
+///
+/// # Errors
+/// See [`InspectError`]. A probe that came to no end, or whose output is damaged in any way, gives no facts.
+pub fn inspect(builder: Builder, subject: &Subject) -> Result<Document, InspectError> {
+    let builder = match (subject.phase, &subject.runner) {
+        (Phase::Raw, _) => builder.runner(&subject.probe),
+        (Phase::Runner, Some(runner)) => builder.runner(runner),
+        (Phase::Runner, None) => return Err(InspectError::NoRunner),
+    };
+    let root = builder.surroundings(subject.surroundings).open()?;
+    let nonce = nonce()?;
+    let mut canaries = root.canaries().clone();
+    let sleeper = (subject.surroundings != Surroundings::Host).then_some(SLEEPER);
+    canaries.pid = sleeper;
+    let mut invocation = invocation(subject, &nonce, &canaries);
+    if let Some(pid) = sleeper {
+        invocation = invocation.sleeper(pid);
+    }
+    let plan = root.plan(&invocation);
+    let done = root.run(invocation)?;
+    if !done.outcome.success() {
+        return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome });
+    }
+    let probe = frame::open(&done.stdout.bytes(), &nonce)?;
+    let launch = launch(&root, subject, &plan, canaries, &done)?;
+    root.close()?;
+    Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
+}
+
+/// What is executed: the probe as the runner, or the probe after the runner.
+fn invocation(subject: &Subject, nonce: &str, canaries: &Canaries) -> Invocation {
+    let asked = serde_json::to_string(canaries).unwrap_or_default();
+    let arguments = ["--nonce", nonce, "--canaries", &asked].map(OsString::from);
+    let invocation = match subject.phase {
+        Phase::Raw => Invocation::new(arguments),
+        Phase::Runner => Invocation::new([OsString::from(PROBE_INSIDE)].into_iter().chain(arguments))
+            .read_only_bind(&subject.probe, PROBE_INSIDE),
+    };
+    invocation.deadline(PATIENCE)
+}
+
+/// The host's half. It is taken from the plan as it was meant, not as it was built.
+fn launch(
+    root: &BuildRoot,
+    subject: &Subject,
+    plan: &Plan,
+    canaries: Canaries,
+    done: &Completed,
+) -> Result<Launch, InspectError> {
+    let limits = std::fs::read("/proc/self/limits")
+        .map_err(|source| InspectError::Host { what: "/proc/self/limits", source })?;
+    let kernel = nix::sys::utsname::uname()
+        .map_err(|errno| InspectError::Host { what: "the kernel's release", source: errno.into() })?;
+    let mut namespaces = root.namespaces().clone();
+    namespaces.insert("pid".to_owned(), done.pid_namespace);
+    Ok(Launch {
+        profile: root.profile().name().to_owned(),
+        phase: subject.phase,
+        policy: match root.policy() {
+            CapabilityPolicy::Stage => Policy::Stage,
+            CapabilityPolicy::Inherit => Policy::Inherit,
+            CapabilityPolicy::List(_) => Policy::List,
+        },
+        privilege: Privilege::Root,
+        arch: crate::arch::native().map_or_else(|| std::env::consts::ARCH.to_owned(), |arch| arch.name.to_owned()),
+        evidence: Evidence::Native,
+        bwrap: launch::Bwrap {
+            path: shown(root.bwrap().as_os_str()),
+            version: subject.about.version.clone(),
+            package: subject.about.package.clone(),
+            features: subject.about.features.clone(),
+        },
+        kernel: shown(kernel.release()),
+        namespaces,
+        capabilities: capabilities(root, plan),
+        environment: environment(plan),
+        host: host(root),
+        tree: root.tree_facts().clone(),
+        binds: binds(subject),
+        api: root.endpoints(),
+        runner: match root.runner() {
+            Runner::None => None,
+            Runner::File { name, .. } => Some(shown(name)),
+        },
+        limits: crate::facts::limits::parse(&limits).unwrap_or_default(),
+        canaries,
+    })
+}
+
+fn capabilities(root: &BuildRoot, plan: &Plan) -> launch::Capabilities {
+    let grant = root.capabilities();
+    // bubblewrap raises what the payload gets into the inheritable and ambient sets as soon as one is named.
+    let named = plan.ops.iter().any(|op| matches!(op, Op::AddCapability(_)));
+    launch::Capabilities {
+        caller: grant.caller.names(),
+        wanted: grant.wanted.map(|wanted| wanted.names()),
+        granted: grant.granted().names(),
+        missing: grant.missing().names(),
+        raised: if named { grant.granted().names() } else { Vec::new() },
+    }
+}
+
+fn environment(plan: &Plan) -> launch::Environment {
+    let by_option = plan.ops.iter().filter_map(|op| match op {
+        Op::SetVariable(name, value) => Some((name, value)),
+        _ => None,
+    });
+    let set: std::collections::BTreeMap<_, _> =
+        plan.environment.set().iter().chain(by_option).map(|(name, value)| (shown(name), shown(value))).collect();
+    let inherited = match plan.environment {
+        Environment::Clean(_) => Vec::new(),
+        Environment::Inherited(_) => {
+            let mut names: Vec<_> = std::env::vars_os().map(|(name, _)| shown(&name)).collect();
+            names.retain(|name| !set.contains_key(name));
+            names.sort();
+            names
+        }
+    };
+    launch::Environment { set, inherited }
+}
+
+/// What a contract's `when.host` can ask for.
+fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
+    let there = |path: &str| Path::new(path).exists();
+    [
+        ("selinux", there("/sys/fs/selinux/enforce")),
+        ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
+        ("sysrq-trigger", there("/proc/sysrq-trigger")),
+    ]
+    .map(|(name, is)| (name.to_owned(), is))
+    .into()
+}
+
+fn binds(subject: &Subject) -> Vec<launch::Bind> {
+    match subject.phase {
+        Phase::Raw => Vec::new(),
+        Phase::Runner => vec![launch::Bind { at: PROBE_INSIDE.to_owned(), access: launch::Access::Ro }],
+    }
+}
+
+fn shown(text: &OsStr) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    crate::facts::text::escape(text.as_bytes())
+}
+
+/// A number nobody can guess, so that nothing in the sandbox can pass itself off as the probe.
+fn nonce() -> Result<String, InspectError> {
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(|source| InspectError::Host { what: "/dev/urandom", source })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
