@@ -7,7 +7,7 @@
 mod clause;
 // pub mod document;
 mod expect;
-// mod lint;
+mod lint;
 mod path;
 mod read;
 mod reads;
@@ -27,7 +27,7 @@ pub use expect::{
     Directory, Expect, Fact, Launched, Link, Mount, MountFlag, MountsBelow, Namespace, NamespaceKind, Node, NodeKind,
     Place, Process, Propagation, Sharing, Variable, Which, World,
 };
-// pub use lint::Remark;
+pub use lint::Remark;
 pub use path::{FactPath, MalformedPath, Segment};
 pub use read::{ContractError, MAX_BYTES};
 pub use reads::{mount_at, name_at, node_at};

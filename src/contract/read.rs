@@ -167,3 +167,6 @@ impl Source<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

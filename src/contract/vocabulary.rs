@@ -175,6 +175,8 @@ words! {
         Fuse = "fuse",
         /// `/proc/sysrq-trigger` is there.
         SysrqTrigger = "sysrq-trigger",
+        /// The kernel speaks IPv6.
+        Ipv6 = "ipv6",
     }
 }
 

@@ -70,6 +70,7 @@ fn host_noun(fact: HostFact) -> &'static str {
     match fact {
         HostFact::Selinux => "the host {} SELinux policy",
         HostFact::Fuse => "the host {} /dev/fuse",
+        HostFact::Ipv6 => "the host {} IPv6",
         HostFact::SysrqTrigger => "the host {} /proc/sysrq-trigger",
     }
 }

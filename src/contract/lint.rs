@@ -1,0 +1,169 @@
+//! What is odd about a contract that parses: clauses that prove nothing, or that say too little.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::expect::{Capabilities, Device, Expect, Fact, Mount, MountsBelow, Node, World};
+use super::vocabulary::{Level, Word};
+use super::{Clause, ClauseId, Contract};
+
+/// Something odd, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The clause; `None`: the contract as a whole.
+    pub clause: Option<ClauseId>,
+    /// The line of the file it is in, counted from 1; 0 where there is no file.
+    pub line: usize,
+    /// What is odd and what to do.
+    pub says: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.clause {
+            Some(id) => write!(out, "{}: {id}: {}", self.line, self.says),
+            None => write!(out, "{}: {}", self.line, self.says),
+        }
+    }
+}
+
+impl Contract {
+    /// Everything odd about this contract, in the order of the clauses. `text` is the file it was read from.
+    pub fn lint(&self, text: &str) -> Vec<Remark> {
+        let line_of = |id: &ClauseId| {
+            let quoted = format!("\"{id}\"");
+            let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
+            text.lines().position(is_id).map_or(0, |index| index + 1)
+        };
+        let mut remarks = Vec::new();
+        let mut seen: Vec<&Clause> = Vec::new();
+        for clause in &self.clauses {
+            let twin = seen.iter().find(|other| other.expect == clause.expect && overlap(other, clause));
+            let twin = twin.map(|other| format!("expects the same as {}: keep one", other.id));
+            let remark = |says| Remark { clause: Some(clause.id.clone()), line: line_of(&clause.id), says };
+            remarks.extend(faults(clause).into_iter().chain(twin).map(remark));
+            seen.push(clause);
+        }
+        let whole = |says| Remark { clause: None, line: 1, says };
+        remarks.extend(self.open_worlds().into_iter().chain(self.idle_reasons()).map(whole));
+        remarks
+    }
+
+    /// Worlds that no clause closes: strangers in them go unnoticed.
+    fn open_worlds(&self) -> Vec<String> {
+        let closed = |world: &World| self.clauses.iter().any(|clause| clause.expect == Expect::Closed(*world));
+        let open = World::ALL.iter().filter(|world| !closed(world));
+        open.map(|world| format!("no clause closes {world}: add one that expects `closed = \"{world}\"`")).collect()
+    }
+
+    /// Facts that are ignored without a reason, or although a clause reads them.
+    fn idle_reasons(&self) -> Vec<String> {
+        let readers: BTreeMap<String, &ClauseId> = self
+            .clauses
+            .iter()
+            .flat_map(|clause| {
+                clause.expect.reads(&serde_json::Value::Null).into_iter().map(|path| (path.to_string(), &clause.id))
+            })
+            .collect();
+        let mut says = Vec::new();
+        for (path, reason) in &self.ignored {
+            if reason.trim().is_empty() {
+                says.push(format!("ignored fact {path} has no reason: say why nobody needs it"));
+            }
+            if let Some(id) = readers.get(&path.to_string()) {
+                says.push(format!("ignored fact {path} is read by {id}: take it off the list"));
+            }
+        }
+        says
+    }
+}
+
+/// Whether two clauses can apply at the same time, as far as one condition tells.
+fn overlap(one: &Clause, other: &Clause) -> bool {
+    fn meet<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+        one.is_empty() || other.is_empty() || one.iter().any(|word| other.contains(word))
+    }
+    let (a, b) = (&one.when, &other.when);
+    let opposed = a.tree.iter().any(|left| b.tree.iter().any(|right| left.fact == right.fact && left.wanted != right.wanted))
+        || a.host.iter().any(|left| b.host.iter().any(|right| left.fact == right.fact && left.wanted != right.wanted));
+    !opposed
+        && meet(&a.phase, &b.phase)
+        && meet(&a.policy, &b.policy)
+        && meet(&a.privilege, &b.privilege)
+        && meet(&a.arch, &b.arch)
+}
+
+fn faults(clause: &Clause) -> Vec<String> {
+    let mut faults: Vec<String> = [("says", &clause.says), ("why", &clause.why), ("origin", &clause.origin), ("since", &clause.since)]
+        .into_iter()
+        .filter(|(_, text)| text.trim().is_empty())
+        .map(|(key, _)| format!("`{key}` is empty: a clause nobody can explain helps nobody"))
+        .collect();
+    faults.extend(clause.instead.iter().filter(|text| text.trim().is_empty()).map(|_| "`instead` is empty: leave it out".to_owned()));
+    faults.extend(clause.hazard.iter().filter(|text| text.trim().is_empty()).map(|_| "`hazard` is empty: leave it out".to_owned()));
+    if clause.hazard.is_some() && forbids(&clause.expect) {
+        faults.push("a hazard is what can happen because the clause holds, but this one expects that something is not there".to_owned());
+    }
+    if clause.level == Level::May && matches!(clause.expect, Expect::Fact(_) | Expect::Closed(_) | Expect::NoMount(_) | Expect::Absent(_)) {
+        faults.push("`may` is for what can be missing; what this expects always has an answer: use should".to_owned());
+    }
+    faults.extend(vacuous(&clause.expect).map(|what| format!("cannot fail: {what}")));
+    faults
+}
+
+/// Whether something is expected not to be there, except a cover or an override, whose absence can be a danger.
+fn forbids(expect: &Expect) -> bool {
+    matches!(expect, Expect::Absent(_) | Expect::NoVariable(_) | Expect::Closed(_))
+}
+
+/// Why an expectation cannot fail, if it cannot.
+fn vacuous(expect: &Expect) -> Option<&'static str> {
+    match expect {
+        Expect::Mount(Mount { flags: Some(flags), .. }) | Expect::MountsBelow(MountsBelow { flags: Some(flags), .. })
+            if flags.is_empty() =>
+        {
+            Some("`flags` is an empty list; every mount has ro or rw")
+        }
+        Expect::MountsBelow(MountsBelow { flags: None, propagation: None, stacked: None, .. }) => {
+            Some("no property of the mounts is given")
+        }
+        Expect::MountsBelow(MountsBelow { propagation: Some(kinds), .. }) if kinds.is_empty() => {
+            Some("`propagation` is an empty list; every mount has one")
+        }
+        Expect::Device(Device { kind: None, major: None, minor: None, mode: None, uid: None, gid: None, .. }) => {
+            Some("no property of the device is given; `absent` says that there is none, a `kind` that there is one")
+        }
+        Expect::Node(Node { kind: None, mode: None, uid: None, gid: None, size: None, target: None, .. }) => {
+            Some("no property of the node is given; a `kind` says that there is one")
+        }
+        Expect::Directory(directory) if directory.exactly.is_none() && directory.contains.is_empty() => {
+            Some("neither `exactly` nor `contains` names anything")
+        }
+        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => Some("`one-of` is empty"),
+        Expect::Capabilities(Capabilities { equals: None, same_as: None, contains, lacks, .. })
+            if contains.is_empty() && lacks.is_empty() =>
+        {
+            Some("no capability is given")
+        }
+        Expect::Attempt(attempt) if attempt.gives.is_empty() => Some("`gives` is empty"),
+        Expect::Fact(fact) => vacuous_fact(fact),
+        _ => None,
+    }
+}
+
+fn vacuous_fact(fact: &Fact) -> Option<&'static str> {
+    if fact.one_of.as_ref().is_some_and(Vec::is_empty) {
+        return Some("`one-of` is empty");
+    }
+    if fact.same_as.as_ref() == Some(&fact.path) {
+        return Some("a fact is the same as itself");
+    }
+    let bare = fact.equals.is_none()
+        && fact.one_of.is_none()
+        && fact.same_as.is_none()
+        && fact.at_least.is_none()
+        && fact.at_most.is_none()
+        && fact.contains.is_empty()
+        && fact.lacks.is_empty();
+    bare.then_some("no value of the fact is given")
+}
