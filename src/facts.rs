@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 pub mod auxv;
 pub mod capability;
@@ -75,7 +75,7 @@ pub enum Fact<T> {
 }
 
 /// Why a fact is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "host", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Unread {
@@ -83,6 +83,19 @@ pub struct Unread {
     pub what: String,
     /// The name of the errno. `EBADMSG`: read, but not understood. `EFBIG`: more than the probe takes.
     pub errno: String,
+}
+
+/// From an object only: a derived reader would also take a list of two texts, which is a value of other facts.
+impl<'de> Deserialize<'de> for Unread {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Unread, D::Error> {
+        let mut fields = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let mut take = |name| fields.remove(name).ok_or_else(|| D::Error::missing_field(name));
+        let reason = Unread { what: take("what")?, errno: take("errno")? };
+        match fields.pop_first() {
+            None => Ok(reason),
+            Some((name, _)) => Err(D::Error::unknown_field(&name, &["what", "errno"])),
+        }
+    }
 }
 
 impl<T> Fact<T> {
@@ -226,5 +239,54 @@ impl Document {
     /// Read a whole document from JSON.
     pub fn from_json(json: &[u8]) -> Result<Document, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn read<T: serde::de::DeserializeOwned>(json: &str) -> Option<Fact<T>> {
+        serde_json::from_str(json).ok()
+    }
+
+    #[test]
+    fn a_reason_is_told_from_every_kind_of_value() {
+        let reason = r#"{"what":"read x","errno":"EACCES"}"#;
+        let unread = Unread { what: "read x".to_owned(), errno: "EACCES".to_owned() };
+        assert_eq!(read::<u32>(reason), Some(Fact::Unread(unread.clone())));
+        assert_eq!(read::<Option<String>>(reason), Some(Fact::Unread(unread.clone())));
+        assert_eq!(read::<BTreeMap<String, Option<String>>>(reason), Some(Fact::Unread(unread)));
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_reason_is_a_value() {
+        let names = vec!["127.0.0.1".to_owned(), "::1".to_owned()];
+        assert_eq!(read::<Vec<String>>(r#"["127.0.0.1","::1"]"#), Some(Fact::Known(names)));
+        let variables = BTreeMap::from([("what".to_owned(), None), ("errno".to_owned(), None)]);
+        assert_eq!(
+            read::<BTreeMap<String, Option<String>>>(r#"{"what":null,"errno":null}"#),
+            Some(Fact::Known(variables))
+        );
+        assert_eq!(read::<Option<String>>("null"), Some(Fact::Known(None)));
+    }
+
+    #[rstest]
+    #[case::one_key(r#"{"what":"x"}"#)]
+    #[case::three_keys(r#"{"what":"x","errno":"EPERM","why":"y"}"#)]
+    #[case::number(r#"{"what":"x","errno":13}"#)]
+    #[case::word("\"EPERM\"")]
+    fn half_a_reason_is_nothing(#[case] json: &str) {
+        assert_eq!(read::<u32>(json), None);
+    }
+
+    #[test]
+    fn a_document_of_another_schema_is_refused() {
+        let probe = serde_json::to_value(crate::probe::sample("0123456789abcdef")).expect("a document is JSON");
+        let document = |schema| serde_json::json!({"schema": schema, "launch": null, "probe": probe}).to_string();
+        assert!(Document::from_json(document("rootcontract.facts/1").as_bytes()).is_ok());
+        let error = Document::from_json(document("rootcontract.facts/2").as_bytes()).expect_err("it is of the future");
+        assert!(error.to_string().contains("rootcontract.facts/2"), "{error}");
     }
 }

@@ -1,5 +1,115 @@
-//! The probe.
-/// main
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The probe: runs inside, reads what is there, and, when it is allowed to, tries what should not work.
+//!
+//! It never judges. It changes nothing that is not the sandbox's own:
+//! - files that exist are opened for writing at most, never made, cut or written;
+//! - files that it makes have a name of their own, only where the sandbox's own tmpfs or `/var` is, and go at once;
+//! - what would change mounts or namespaces happens in a child, in namespaces of that child;
+//! - calls that reach the kernel proper are given arguments with which they can only fail, once permission was checked.
+
+mod arguments;
+mod attempts;
+mod files;
+mod observe;
+mod place;
+mod process;
+mod read;
+mod system;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use arguments::{Arguments, Request};
+
+use crate::facts::{Mode, frame};
+
+const HELP: &str = "\
+rootcontract-probe: tell what a sandbox looks like from inside, as JSON
+
+Usage: rootcontract-probe [--passive] [--nonce HEX] [--canaries JSON]
+
+  --passive         look only; runs anywhere
+  --nonce HEX       8 to 64 hexadecimal digits, repeated in the document and its seal.
+                    Without --passive it is needed: attempts are made for whoever asked, and in bwrap's box only.
+  --canaries JSON   what was put up outside, to be looked for:
+                    {\"shm_key\":1,\"sem_key\":1,\"msg_key\":1,\"mq\":\"/name\",\"abstract\":\"name\",\"port\":1,\"pid\":1,\"file\":\"/path\"}
+  --help, --version
+
+The document is one line on stdout; a line with the nonce, its length and its digest seals it.
+
+Exit codes: 0 told, 2 not told (bad arguments, outside the box, nowhere to write).
+
+Examples:
+  rootcontract-probe --passive > facts.json
+  rootcontract-probe --passive | head -n 1 | jq .mounts
+";
+
+/// The probe's `main`.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    ExitCode::from(run(&arguments, &mut io::stdout().lock(), &mut io::stderr().lock()))
 }
+
+/// What was not told, and why.
+enum Refusal {
+    /// One line for the caller.
+    Because(String),
+    /// Nobody listens any more.
+    Unheard,
+}
+
+/// Do what the arguments ask; returns the exit code.
+fn run(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    match tell(arguments, out) {
+        Ok(()) => 0,
+        Err(Refusal::Unheard) => 2,
+        Err(Refusal::Because(reason)) => {
+            // Where stderr is gone too, the exit code has to do.
+            let _ = writeln!(err, "rootcontract-probe: {reason}");
+            2
+        }
+    }
+}
+
+fn tell(arguments: &[OsString], out: &mut dyn Write) -> Result<(), Refusal> {
+    let answer = match arguments::parse(arguments).map_err(Refusal::Because)? {
+        Request::Help => HELP.as_bytes().to_vec(),
+        Request::Version => concat!("rootcontract-probe ", env!("CARGO_PKG_VERSION"), "\n").as_bytes().to_vec(),
+        Request::Facts(arguments) => facts(&arguments).map_err(Refusal::Because)?,
+    };
+    out.write_all(&answer).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Refusal::Unheard,
+        _ => Refusal::Because(format!("write the facts: {error}; give it a stdout with room")),
+    })
+}
+
+/// The sealed document.
+fn facts(arguments: &Arguments) -> Result<Vec<u8>, String> {
+    let inside = place::inside();
+    if let (Mode::Active, Err(reason)) = (arguments.mode, &inside) {
+        return Err(format!("make attempts: {reason}; they are made inside bwrap's box only, --passive runs anywhere"));
+    }
+    let mut probe = observe::observe(arguments, inside.is_ok());
+    if arguments.mode == Mode::Active {
+        let seen = probe.mounts.known().map(|mounts| mounts.keys().cloned().collect()).unwrap_or_default();
+        probe.attempts = Some(attempts::attempt(seen, &arguments.canaries));
+    }
+    let document = serde_json::to_vec(&probe).map_err(|error| format!("write the facts as JSON: {error}"))?;
+    let sealed = frame::seal(&document, arguments.nonce.as_deref().unwrap_or(frame::NO_NONCE));
+    if sealed.len() > frame::LIMIT {
+        return Err(format!("tell the facts: {} bytes are more than anybody opens", sealed.len()));
+    }
+    Ok(sealed)
+}
+
+/// A passive document of this machine, for the tests of those who read one.
+#[cfg(test)]
+pub(crate) fn sample(nonce: &str) -> crate::facts::Probe {
+    let canaries = crate::facts::launch::Canaries::default();
+    observe::observe(&Arguments { mode: Mode::Passive, nonce: Some(nonce.to_owned()), canaries }, false)
+}
+
+#[cfg(test)]
+mod tests;

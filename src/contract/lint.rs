@@ -84,7 +84,10 @@ fn overlap(one: &Clause, other: &Clause) -> bool {
         one.is_empty() || other.is_empty() || one.iter().any(|word| other.contains(word))
     }
     let (a, b) = (&one.when, &other.when);
-    let opposed = a.tree.iter().any(|left| b.tree.iter().any(|right| left.fact == right.fact && left.wanted != right.wanted))
+    let opposed = a
+        .tree
+        .iter()
+        .any(|left| b.tree.iter().any(|right| left.fact == right.fact && left.wanted != right.wanted))
         || a.host.iter().any(|left| b.host.iter().any(|right| left.fact == right.fact && left.wanted != right.wanted));
     !opposed
         && meet(&a.phase, &b.phase)
@@ -94,17 +97,35 @@ fn overlap(one: &Clause, other: &Clause) -> bool {
 }
 
 fn faults(clause: &Clause) -> Vec<String> {
-    let mut faults: Vec<String> = [("says", &clause.says), ("why", &clause.why), ("origin", &clause.origin), ("since", &clause.since)]
-        .into_iter()
-        .filter(|(_, text)| text.trim().is_empty())
-        .map(|(key, _)| format!("`{key}` is empty: a clause nobody can explain helps nobody"))
-        .collect();
-    faults.extend(clause.instead.iter().filter(|text| text.trim().is_empty()).map(|_| "`instead` is empty: leave it out".to_owned()));
-    faults.extend(clause.hazard.iter().filter(|text| text.trim().is_empty()).map(|_| "`hazard` is empty: leave it out".to_owned()));
+    let mut faults: Vec<String> =
+        [("says", &clause.says), ("why", &clause.why), ("origin", &clause.origin), ("since", &clause.since)]
+            .into_iter()
+            .filter(|(_, text)| text.trim().is_empty())
+            .map(|(key, _)| format!("`{key}` is empty: a clause nobody can explain helps nobody"))
+            .collect();
+    faults.extend(
+        clause
+            .instead
+            .iter()
+            .filter(|text| text.trim().is_empty())
+            .map(|_| "`instead` is empty: leave it out".to_owned()),
+    );
+    faults.extend(
+        clause
+            .hazard
+            .iter()
+            .filter(|text| text.trim().is_empty())
+            .map(|_| "`hazard` is empty: leave it out".to_owned()),
+    );
     if clause.hazard.is_some() && forbids(&clause.expect) {
-        faults.push("a hazard is what can happen because the clause holds, but this one expects that something is not there".to_owned());
+        faults.push(
+            "a hazard is what can happen because the clause holds, but this one expects that something is not there"
+                .to_owned(),
+        );
     }
-    if clause.level == Level::May && matches!(clause.expect, Expect::Fact(_) | Expect::Closed(_) | Expect::NoMount(_) | Expect::Absent(_)) {
+    if clause.level == Level::May
+        && matches!(clause.expect, Expect::Fact(_) | Expect::Closed(_) | Expect::NoMount(_) | Expect::Absent(_))
+    {
         faults.push("`may` is for what can be missing; what this expects always has an answer: use should".to_owned());
     }
     faults.extend(vacuous(&clause.expect).map(|what| format!("cannot fail: {what}")));
@@ -119,7 +140,8 @@ fn forbids(expect: &Expect) -> bool {
 /// Why an expectation cannot fail, if it cannot.
 fn vacuous(expect: &Expect) -> Option<&'static str> {
     match expect {
-        Expect::Mount(Mount { flags: Some(flags), .. }) | Expect::MountsBelow(MountsBelow { flags: Some(flags), .. })
+        Expect::Mount(Mount { flags: Some(flags), .. })
+        | Expect::MountsBelow(MountsBelow { flags: Some(flags), .. })
             if flags.is_empty() =>
         {
             Some("`flags` is an empty list; every mount has ro or rw")

@@ -58,12 +58,9 @@ impl std::error::Error for Damage {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Damage::NotJson(error) | Damage::Shape(error) => Some(error),
-            Damage::TooLong
-            | Damage::NoSeal
-            | Damage::AfterSeal
-            | Damage::Nonce
-            | Damage::Length
-            | Damage::Digest => None,
+            Damage::TooLong | Damage::NoSeal | Damage::AfterSeal | Damage::Nonce | Damage::Length | Damage::Digest => {
+                None
+            }
         }
     }
 }
@@ -110,9 +107,9 @@ fn unseal(sealed: &[u8]) -> Result<(Probe, &str), Damage> {
     }
     let probe = Probe::from_json(document).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Damage::Shape(error),
-        serde_json::error::Category::Io
-        | serde_json::error::Category::Syntax
-        | serde_json::error::Category::Eof => Damage::NotJson(error),
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
+            Damage::NotJson(error)
+        }
     })?;
     let named = probe.nonce.as_deref().unwrap_or(NO_NONCE);
     if named == nonce { Ok((probe, nonce)) } else { Err(Damage::Nonce) }

@@ -1,0 +1,116 @@
+//! The probe's arguments.
+
+use std::ffi::OsString;
+
+use crate::facts::{Mode, frame, launch::Canaries, text::escape};
+
+/// The most that `--canaries` may have, in bytes.
+const CANARIES_LIMIT: usize = 16 * 1024;
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// The help.
+    Help,
+    /// The version.
+    Version,
+    /// Facts.
+    Facts(Arguments),
+}
+
+/// How facts are asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// Whether to try things.
+    pub mode: Mode,
+    /// What to seal with.
+    pub nonce: Option<String>,
+    /// What to look for.
+    pub canaries: Canaries,
+}
+
+/// Read the arguments, without the program's name; the error is one line.
+pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
+    let mut asked = Arguments { mode: Mode::Active, nonce: None, canaries: Canaries::default() };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = |name: &str| {
+            let value = rest.next().ok_or_else(|| format!("{name} needs a value; see --help"))?;
+            value.to_str().ok_or_else(|| format!("the value of {name} is not UTF-8"))
+        };
+        match argument.to_str() {
+            Some("--help" | "-h") => return Ok(Request::Help),
+            Some("--version" | "-V") => return Ok(Request::Version),
+            Some("--passive") => asked.mode = Mode::Passive,
+            Some("--nonce") => asked.nonce = Some(nonce(value("--nonce")?)?),
+            Some("--canaries") => asked.canaries = canaries(value("--canaries")?)?,
+            _ => {
+                let shown = escape(argument.as_encoded_bytes());
+                return Err(format!("unknown argument '{shown}'; see --help"));
+            }
+        }
+    }
+    if asked.mode == Mode::Active && asked.nonce.is_none() {
+        return Err("attempts need a --nonce; --passive only looks".to_owned());
+    }
+    Ok(Request::Facts(asked))
+}
+
+fn nonce(value: &str) -> Result<String, String> {
+    if frame::is_nonce(value) {
+        return Ok(value.to_owned());
+    }
+    Err("--nonce takes 8 to 64 lower-case hexadecimal digits".to_owned())
+}
+
+fn canaries(value: &str) -> Result<Canaries, String> {
+    if value.len() > CANARIES_LIMIT {
+        return Err(format!("--canaries takes at most {CANARIES_LIMIT} bytes"));
+    }
+    serde_json::from_str(value).map_err(|error| format!("--canaries is no JSON object of canaries: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn parsed(words: &[&str]) -> Result<Request, String> {
+        parse(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_passive_look_needs_nothing_else() {
+        let expected = Arguments { mode: Mode::Passive, nonce: None, canaries: Canaries::default() };
+        assert_eq!(parsed(&["--passive"]), Ok(Request::Facts(expected)));
+    }
+
+    #[test]
+    fn a_nonce_and_canaries_are_taken() {
+        let canaries = Canaries { port: Some(7), abstract_socket: Some("x".to_owned()), ..Canaries::default() };
+        let expected = Arguments { mode: Mode::Active, nonce: Some("0123456789abcdef".to_owned()), canaries };
+        let words = ["--nonce", "0123456789abcdef", "--canaries", r#"{"port":7,"abstract":"x"}"#];
+        assert_eq!(parsed(&words), Ok(Request::Facts(expected)));
+    }
+
+    #[rstest]
+    #[case::nothing(&[], "attempts need a --nonce")]
+    #[case::unknown(&["--pasive"], "unknown argument '--pasive'; see --help")]
+    #[case::escaped(&["a\nb"], "unknown argument 'a\\x0ab'")]
+    #[case::no_value(&["--passive", "--nonce"], "--nonce needs a value")]
+    #[case::short_nonce(&["--nonce", "abc"], "--nonce takes 8 to 64")]
+    #[case::no_hex(&["--nonce", "0123456789ABCDEF"], "--nonce takes 8 to 64")]
+    #[case::no_json(&["--passive", "--canaries", "{"], "--canaries is no JSON")]
+    #[case::unknown_canary(&["--passive", "--canaries", r#"{"bird":1}"#], "--canaries is no JSON object of canaries: unknown field")]
+    fn bad_arguments_are_one_line(#[case] words: &[&str], #[case] start: &str) {
+        let error = parsed(words).expect_err("these are bad");
+        assert!(error.starts_with(start) && !error.contains('\n'), "{error}");
+    }
+
+    #[rstest]
+    #[case(&["--passive", "--help", "--nonsense"], Request::Help)]
+    #[case(&["-V"], Request::Version)]
+    fn help_and_version_come_before_the_rest(#[case] words: &[&str], #[case] request: Request) {
+        assert_eq!(parsed(words), Ok(request));
+    }
+}

@@ -1,0 +1,72 @@
+//! Whether the probe is inside the box: where attempts may be made.
+
+use std::{collections::BTreeMap, fs, os::unix::ffi::OsStrExt};
+
+use super::read;
+use crate::facts::{
+    mount::{self, Mount},
+    text::escape,
+};
+
+/// The root that bwrap makes: a directory of its tmpfs (`bubblewrap.c`, `newroot`; all releases to 0.12).
+const ROOT: (&str, &str) = ("tmpfs", "/newroot");
+
+/// Whether this process is inside; the error says what is not as inside.
+pub fn inside() -> Result<(), String> {
+    let table = read::bytes("/proc/self/mountinfo").map_err(|reason| format!("{}: {}", reason.what, reason.errno))?;
+    let rows = mount::parse(&table).map_err(|malformed| format!("/proc/self/mountinfo, {malformed}"))?;
+    let program = fs::read_link("/proc/self/exe").map_err(|error| format!("read /proc/self/exe: {error}"))?;
+    judge(&mount::visible(&rows), &escape(program.as_os_str().as_bytes()))
+}
+
+/// The box has bwrap's tmpfs as root, and holds the probe on a mount of its own or below one.
+fn judge(mounts: &BTreeMap<String, Mount>, program: &str) -> Result<(), String> {
+    let root = mounts.get("/").ok_or("/ is no mount point")?;
+    if (root.fstype.as_str(), root.root.as_str()) != ROOT {
+        return Err(format!("/ is not the tmpfs that bwrap makes, but {} {}", root.fstype, root.root));
+    }
+    let below = |point: &str| point != "/" && (program == point || program.starts_with(&format!("{point}/")));
+    if mounts.keys().any(|point| below(point)) {
+        return Ok(());
+    }
+    Err(format!("{program} is not on a mount below /"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const BOX: &str = "60 45 0:45 /newroot / rw,nosuid,nodev,relatime - tmpfs tmpfs rw\n\
+                       62 60 0:46 / /run rw,nosuid,nodev - tmpfs tmpfs rw\n\
+                       63 62 254:0 /p /run/osbuild/runner/p ro,nosuid,nodev - ext4 /dev/vda rw\n";
+    const HOST: &str = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
+                        28 27 0:46 / /run rw - tmpfs tmpfs rw\n";
+    const LIVE: &str = "27 1 0:45 / / rw,relatime - tmpfs tmpfs rw\n\
+                        28 27 0:46 / /run rw - tmpfs tmpfs rw\n";
+    const COVERED: &str = "60 45 0:45 /newroot / rw,nosuid,nodev,relatime - tmpfs tmpfs rw\n\
+                           61 60 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
+                           62 61 0:46 / /run rw - tmpfs tmpfs rw\n";
+
+    fn judged(table: &str, program: &str) -> Result<(), String> {
+        judge(&mount::visible(&mount::parse(table.as_bytes()).expect("a table")), program)
+    }
+
+    #[rstest]
+    #[case::its_own_bind("/run/osbuild/runner/p")]
+    #[case::below_a_mount("/run/osbuild/lib/runners/p")]
+    fn the_box_is_known(#[case] program: &str) {
+        assert_eq!(judged(BOX, program), Ok(()));
+    }
+
+    #[rstest]
+    #[case::host(HOST, "/run/p", "/ is not the tmpfs that bwrap makes, but ext4 /")]
+    #[case::live_system(LIVE, "/run/p", "/ is not the tmpfs that bwrap makes, but tmpfs /")]
+    #[case::a_root_on_the_box(COVERED, "/run/p", "/ is not the tmpfs that bwrap makes, but ext4 /")]
+    #[case::no_root("", "/run/p", "/ is no mount point")]
+    #[case::on_the_tmpfs(BOX, "/p", "/p is not on a mount below /")]
+    #[case::only_a_prefix(BOX, "/runner/p", "/runner/p is not on a mount below /")]
+    fn any_other_place_is_refused(#[case] table: &str, #[case] program: &str, #[case] reason: &str) {
+        assert_eq!(judged(table, program), Err(reason.to_owned()));
+    }
+}
