@@ -5,7 +5,7 @@
 //! what is odd about one, [`document`] writes it down for people.
 
 mod clause;
-// pub mod document;
+pub mod document;
 mod expect;
 mod lint;
 mod path;
@@ -32,7 +32,7 @@ pub use path::{FactPath, MalformedPath, Segment};
 pub use read::{ContractError, MAX_BYTES};
 pub use reads::{mount_at, name_at, node_at};
 pub use schema::schema;
-pub use vocabulary::{Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, Word};
+pub use vocabulary::{Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, UnknownArchitecture, Word};
 pub use when::{Condition, When};
 pub use words::{role, strangers};
 

@@ -128,7 +128,7 @@ fn faults(clause: &Clause) -> Vec<String> {
     {
         faults.push("`may` is for what can be missing; what this expects always has an answer: use should".to_owned());
     }
-    faults.extend(vacuous(&clause.expect).map(|what| format!("cannot fail: {what}")));
+    faults.extend(vacuous(&clause.expect).map(ToOwned::to_owned));
     faults
 }
 
@@ -137,37 +137,37 @@ fn forbids(expect: &Expect) -> bool {
     matches!(expect, Expect::Absent(_) | Expect::NoVariable(_) | Expect::Closed(_))
 }
 
-/// Why an expectation cannot fail, if it cannot.
+/// Why an expectation says nothing: it cannot fail, or it can never hold.
 fn vacuous(expect: &Expect) -> Option<&'static str> {
     match expect {
         Expect::Mount(Mount { flags: Some(flags), .. })
         | Expect::MountsBelow(MountsBelow { flags: Some(flags), .. })
             if flags.is_empty() =>
         {
-            Some("`flags` is an empty list; every mount has ro or rw")
+            Some("`flags` is empty, and every mount has ro or rw: it can never hold")
         }
         Expect::MountsBelow(MountsBelow { flags: None, propagation: None, stacked: None, .. }) => {
-            Some("no property of the mounts is given")
+            Some("no property of the mounts is given: it can hardly fail")
         }
         Expect::MountsBelow(MountsBelow { propagation: Some(kinds), .. }) if kinds.is_empty() => {
-            Some("`propagation` is an empty list; every mount has one")
+            Some("`propagation` is empty, and every mount has one: it can never hold")
         }
         Expect::Device(Device { kind: None, major: None, minor: None, mode: None, uid: None, gid: None, .. }) => {
-            Some("no property of the device is given; `absent` says that there is none, a `kind` that there is one")
+            Some("no property of the device is given: say at least its `kind`")
         }
         Expect::Node(Node { kind: None, mode: None, uid: None, gid: None, size: None, target: None, .. }) => {
-            Some("no property of the node is given; a `kind` says that there is one")
+            Some("no property of the node is given: say at least its `kind`")
         }
         Expect::Directory(directory) if directory.exactly.is_none() && directory.contains.is_empty() => {
-            Some("neither `exactly` nor `contains` names anything")
+            Some("neither `exactly` nor `contains` is given: it cannot fail")
         }
-        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => Some("`one-of` is empty"),
+        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => Some("`one-of` is empty: it can never hold"),
         Expect::Capabilities(Capabilities { equals: None, same_as: None, contains, lacks, .. })
             if contains.is_empty() && lacks.is_empty() =>
         {
-            Some("no capability is given")
+            Some("no capability is given: it cannot fail")
         }
-        Expect::Attempt(attempt) if attempt.gives.is_empty() => Some("`gives` is empty"),
+        Expect::Attempt(attempt) if attempt.gives.is_empty() => Some("`gives` is empty: it can never hold"),
         Expect::Fact(fact) => vacuous_fact(fact),
         _ => None,
     }
@@ -175,10 +175,10 @@ fn vacuous(expect: &Expect) -> Option<&'static str> {
 
 fn vacuous_fact(fact: &Fact) -> Option<&'static str> {
     if fact.one_of.as_ref().is_some_and(Vec::is_empty) {
-        return Some("`one-of` is empty");
+        return Some("`one-of` is empty: it can never hold");
     }
     if fact.same_as.as_ref() == Some(&fact.path) {
-        return Some("a fact is the same as itself");
+        return Some("the fact is compared with itself: it cannot fail");
     }
     let bare = fact.equals.is_none()
         && fact.one_of.is_none()
@@ -187,5 +187,5 @@ fn vacuous_fact(fact: &Fact) -> Option<&'static str> {
         && fact.at_most.is_none()
         && fact.contains.is_empty()
         && fact.lacks.is_empty();
-    bare.then_some("no value of the fact is given")
+    bare.then_some("no value of the fact is given: it cannot fail")
 }

@@ -1,8 +1,9 @@
 //! The closed word lists of a contract: a word that is not here is an error.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub use crate::facts::launch::{Phase, Policy, Privilege};
@@ -127,6 +128,39 @@ words! {
 }
 
 impl Area {
+    /// What the area is about, for a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Mount => "File systems",
+            Self::Link => "Links in /",
+            Self::Root => "The top directory",
+            Self::Path => "Files and directories",
+            Self::Directory => "What directories contain",
+            Self::Device => "Devices",
+            Self::Environment => "Environment variables",
+            Self::Capability => "Capabilities",
+            Self::Namespace => "Namespaces",
+            Self::Pid => "Processes that can be seen",
+            Self::Ipc => "Shared memory, semaphores, queues",
+            Self::Network => "Network",
+            Self::Uts => "Host name",
+            Self::User => "Users and groups",
+            Self::Cgroup => "Control groups",
+            Self::Time => "Clocks",
+            Self::Process => "The process itself",
+            Self::Descriptor => "Open descriptors",
+            Self::Signal => "Signals",
+            Self::Limit => "Resource limits",
+            Self::Proc => "/proc",
+            Self::Sys => "/sys",
+            Self::Keyring => "Keyrings",
+            Self::Security => "Security modules and system calls",
+            Self::Loader => "The loader",
+            Self::Abi => "Kernel and machine",
+            Self::Runner => "What runners leave",
+        }
+    }
+
     /// Whether a user-mode emulator leaves the area alone. The kernel and bubblewrap are the host's under qemu-user,
     /// so only what comes out of the tree itself counts for the emulated architecture.
     pub fn survives_user_emulation(self) -> bool {
@@ -146,23 +180,55 @@ spelled! {
     Privilege { Root = "root", UsernsSingle = "userns-single", UsernsSubid = "userns-subid" }
 }
 
-words! {
-    /// Architectures, as `uname -m` names them.
-    Architecture {
-        /// 64-bit x86.
-        X86_64 = "x86_64",
-        /// 32-bit x86.
-        I686 = "i686",
-        /// 64-bit Arm.
-        Aarch64 = "aarch64",
-        /// 32-bit Arm, hard float.
-        Armv7l = "armv7l",
-        /// 64-bit POWER, little endian.
-        Ppc64le = "ppc64le",
-        /// IBM Z.
-        S390x = "s390x",
-        /// 64-bit RISC-V.
-        Riscv64 = "riscv64",
+/// The name of an architecture that [`crate::arch`] knows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Architecture(String);
+
+impl Architecture {
+    /// The name, which is osbuild's.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        crate::arch::ALL.iter().map(|arch| arch.name)
+    }
+}
+
+/// A word that names no architecture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown architecture `{name}`, expected one of {known}")]
+pub struct UnknownArchitecture {
+    name: String,
+    known: String,
+}
+
+impl TryFrom<String> for Architecture {
+    type Error = UnknownArchitecture;
+
+    fn try_from(name: String) -> Result<Self, UnknownArchitecture> {
+        if Self::names().any(|known| known == name) {
+            return Ok(Self(name));
+        }
+        let known = Self::names().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+        Err(UnknownArchitecture { name, known })
+    }
+}
+
+impl From<Architecture> for String {
+    fn from(architecture: Architecture) -> Self {
+        architecture.0
+    }
+}
+
+impl JsonSchema for Architecture {
+    fn schema_name() -> Cow<'static, str> {
+        "Architecture".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::names().collect::<Vec<_>>() })
     }
 }
 

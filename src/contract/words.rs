@@ -6,7 +6,8 @@ use super::expect::{
     Attempt, CallerList, CallerMounts, Capabilities, CapabilityReference, Device, Directory, Expect, Fact, Launched,
     Link, Mount, MountFlag, MountsBelow, Node, Sharing, Variable, Which, World,
 };
-use super::vocabulary::Word;
+use super::vocabulary::{HostFact, TreeFact, Word};
+use super::when::When;
 
 impl Display for Expect {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -37,6 +38,57 @@ impl Display for Expect {
             Self::Fact(fact) => self::fact(fact, out),
             Self::Closed(world) => write!(out, "no {} that no clause names", strangers(*world)),
         }
+    }
+}
+
+impl Display for When {
+    /// The conditions as the end of a sentence: `when the phase is raw and the tree has /boot to mount`.
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        fn one_of<'word>(what: &str, words: impl Iterator<Item = &'word str>) -> Option<String> {
+            let words: Vec<&str> = words.collect();
+            (!words.is_empty()).then(|| format!("the {what} is {}", words.join(" or ")))
+        }
+        let conditions = [
+            one_of("architecture", self.arch.iter().map(|word| word.as_str())),
+            one_of("privilege", self.privilege.iter().map(|word| word.as_str())),
+            one_of("phase", self.phase.iter().map(|word| word.as_str())),
+            one_of("capability policy", self.policy.iter().map(|word| word.as_str())),
+        ];
+        let host = self.host.iter().map(|wanted| wanted.fact.phrase(wanted.wanted));
+        let tree = self.tree.iter().map(|wanted| wanted.fact.phrase(wanted.wanted));
+        let all: Vec<String> = conditions.into_iter().flatten().chain(host).chain(tree).collect();
+        if all.is_empty() { out.write_str("always") } else { write!(out, "when {}", all.join(" and ")) }
+    }
+}
+
+impl HostFact {
+    /// That it is so, or that it is not.
+    pub fn phrase(self, is: bool) -> String {
+        let thing = match self {
+            Self::Selinux => "SELinux policy",
+            Self::Fuse => "/dev/fuse",
+            Self::Ipv6 => "IPv6",
+            Self::SysrqTrigger => "/proc/sysrq-trigger",
+        };
+        format!("the host has {}{thing}", if is { "" } else { "no " })
+    }
+}
+
+impl TreeFact {
+    /// That it is so, or that it is not.
+    pub fn phrase(self, is: bool) -> String {
+        let thing = match self {
+            Self::Boot => "/boot to mount",
+            Self::Bin => "/usr/bin",
+            Self::Sbin => "/usr/sbin",
+            Self::Lib => "/usr/lib",
+            Self::Lib64 => "/usr/lib64",
+            Self::Mke2fsConf => "/etc/mke2fs.conf",
+            Self::Containers => "/etc/containers",
+            Self::Selinux => "/etc/selinux",
+            Self::Ostree => "/ostree",
+        };
+        format!("the tree has {}{thing}", if is { "" } else { "no " })
     }
 }
 

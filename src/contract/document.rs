@@ -1,0 +1,185 @@
+//! Contracts as a document for people: what is there, what is not, what happens if you try, what to do instead.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Area, Clause, Contract, Expect, Level, Word};
+
+/// The document about one contract on one architecture, in Markdown.
+pub fn markdown(contract: &Contract, arch: &str) -> String {
+    let mut page = String::new();
+    let _ = writeln!(page, "# The build root `{}` on {arch}\n\n{}\n", contract.profile, contract.says);
+    never_observed(&mut page, [contract]);
+    page.push_str(READING);
+    chapter(&mut page, contract, arch);
+    page
+}
+
+/// The document about several contracts on one architecture, in Markdown; what `conformance/CONTRACT.md` holds.
+pub fn whole(contracts: &[Contract], arch: &str) -> String {
+    let mut page = String::new();
+    let _ = writeln!(page, "# What a build root promises on {arch}\n");
+    page.push_str("Generated from the contracts by `rootcontract contract`; edit those, not this.\n\n");
+    for contract in contracts {
+        let anchor = contract.profile.replace('.', "");
+        let _ = writeln!(page, "- [`{}`](#{anchor}): {}", contract.profile, contract.says);
+    }
+    page.push('\n');
+    never_observed(&mut page, contracts);
+    page.push_str(READING);
+    for contract in contracts {
+        let _ = writeln!(page, "\n# {}\n\n{}\n", contract.profile, contract.says);
+        chapter(&mut page, contract, arch);
+    }
+    page
+}
+
+/// How the tables are read.
+const READING: &str = "\
+## How to read it
+
+Each rule is a clause with a name of its own; `rootcontract explain NAME` says what exactly is looked at and where the rule
+comes from, `rootcontract check` holds all of them against the machine at hand. Rules without a mark are always so;
+*(should)* has exceptions with a reason; *(may)* is about something optional, and says what it is like where it is there.
+⚠ marks a rule that holds and is dangerous.
+
+A scriptlet of a package runs one step further in: rpm enters the tree that is being built with chroot, so `/`, `/etc`,
+`/var`, `/tmp` and `/run` are the tree's, and what is written there stays in the image. Devices, `/proc`, `/sys`, processes,
+network, capabilities and everything else below is the same for it.
+";
+
+fn never_observed<'list>(page: &mut String, contracts: impl IntoIterator<Item = &'list Contract>) {
+    let mut seen = BTreeSet::new();
+    let all = contracts.into_iter().flat_map(|contract| &contract.never_observed);
+    let fresh: Vec<&String> = all.filter(|what| seen.insert(what.as_str())).collect();
+    if fresh.is_empty() {
+        return;
+    }
+    page.push_str("## Never observed\n\nNobody has looked at these yet. Whatever is said below is not said about them.\n\n");
+    for what in fresh {
+        let _ = writeln!(page, "- {what}");
+    }
+    page.push('\n');
+}
+
+fn chapter(page: &mut String, contract: &Contract, arch: &str) {
+    let here: Vec<&Clause> = contract.clauses.iter().filter(|clause| is_about(clause, arch)).collect();
+    let upstream = &contract.upstream;
+    let _ = writeln!(
+        page,
+        "Version {} of this contract, {} clauses, after {} commit `{}`, {}.",
+        contract.version,
+        here.len(),
+        upstream.project,
+        upstream.commit,
+        upstream.release
+    );
+    match contract.clauses.len() - here.len() {
+        0 => {}
+        others => {
+            let _ = writeln!(page, "{others} more are about other architectures.");
+        }
+    }
+    hazards(page, &here);
+    for area in Area::ALL {
+        let clauses: Vec<&Clause> = here.iter().copied().filter(|clause| clause.id.area() == *area).collect();
+        if !clauses.is_empty() {
+            self::area(page, *area, &clauses);
+        }
+    }
+}
+
+fn is_about(clause: &Clause, arch: &str) -> bool {
+    clause.when.arch.is_empty() || clause.when.arch.iter().any(|one| one.as_str() == arch)
+}
+
+fn hazards(page: &mut String, clauses: &[&Clause]) {
+    let mut rows = clauses.iter().filter_map(|clause| clause.hazard.as_ref().map(|hazard| (clause, hazard))).peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    page.push_str("\n## Hazards\n\nThese rules hold, and each of them can do harm.\n\n");
+    page.push_str("| what is so | what can happen | clause |\n|---|---|---|\n");
+    for (clause, hazard) in rows {
+        let _ = writeln!(page, "| {} | {} | `{}` |", cell(&sentence(clause)), cell(hazard), clause.id);
+    }
+}
+
+/// What a clause tells its reader.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    There,
+    Missing,
+    Tried,
+}
+
+impl Telling {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::There, "What is there"), (Self::Missing, "What is not"), (Self::Tried, "What happens if you try")];
+
+    fn of(clause: &Clause) -> Self {
+        match &clause.expect {
+            Expect::Absent(_) | Expect::NoVariable(_) | Expect::NoMount(_) | Expect::Closed(_) => Self::Missing,
+            Expect::Directory(directory) if directory.exactly.as_ref().is_some_and(Vec::is_empty) => Self::Missing,
+            Expect::Capabilities(capabilities) if !capabilities.lacks.is_empty() => Self::Missing,
+            Expect::Attempt(_) => Self::Tried,
+            Expect::Mount(_)
+            | Expect::MountsBelow(_)
+            | Expect::CallerMounts(_)
+            | Expect::Link(_)
+            | Expect::Device(_)
+            | Expect::Node(_)
+            | Expect::Directory(_)
+            | Expect::Variable(_)
+            | Expect::Variables(_)
+            | Expect::Capabilities(_)
+            | Expect::Namespace(_)
+            | Expect::Process(_)
+            | Expect::Fact(_) => Self::There,
+        }
+    }
+}
+
+fn area(page: &mut String, area: Area, clauses: &[&Clause]) {
+    let _ = writeln!(page, "\n## {}\n", area.title());
+    for (telling, heading) in Telling::ALL {
+        let rows: Vec<&&Clause> = clauses.iter().filter(|clause| Telling::of(clause) == telling).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = writeln!(page, "**{heading}**\n\n| rule | what it means for you | clause |\n|---|---|---|");
+        for clause in rows {
+            let instead = clause.instead.as_ref().map(|text| format!(" *Instead:* {text}")).unwrap_or_default();
+            let _ = writeln!(
+                page,
+                "| {} | {} | `{}` |",
+                cell(&sentence(clause)),
+                cell(&format!("{}{instead}", clause.why)),
+                clause.id
+            );
+        }
+        page.push('\n');
+    }
+    while page.ends_with("\n\n") {
+        page.pop();
+    }
+}
+
+/// The rule with its mark and its conditions; the architecture is the document's.
+fn sentence(clause: &Clause) -> String {
+    let mut when = clause.when.clone();
+    when.arch.clear();
+    let hazard = if clause.hazard.is_some() { "⚠ " } else { "" };
+    let level = match clause.level {
+        Level::Must => "",
+        Level::Should => " *(should)*",
+        Level::May => " *(may)*",
+    };
+    let condition = if when.is_always() { String::new() } else { format!(" Only {when}.") };
+    format!("{hazard}{}{condition}{level}", clause.says)
+}
+
+/// Text for a cell of a table: one line, its bars escaped.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
