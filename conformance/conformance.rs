@@ -1,5 +1,6 @@
 //! One test binary; one file per area.
 
+mod kept;
 mod recorded;
 mod runs;
 mod support;

@@ -40,7 +40,7 @@ pub fn find(search: Option<&OsStr>) -> Result<PathBuf, NotFound> {
 }
 
 /// What a bubblewrap says of itself, for reports; nothing is decided by it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
     /// What `--version` prints after the name; empty if it says nothing of the kind.
     pub version: String,

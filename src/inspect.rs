@@ -11,6 +11,7 @@ use crate::buildroot::{
 use crate::bwrap::About;
 use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy, Privilege};
 use crate::facts::{Document, Schema, frame};
+use crate::mutant::Change;
 use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
 use crate::profile::Runner;
 
@@ -123,12 +124,26 @@ pub fn find_probe(arch: &str) -> Result<PathBuf, InspectError> {
 /// # Errors
 /// See [`InspectError`]. A probe that came to no end, or whose output is damaged in any way, gives no facts.
 pub fn inspect(builder: Builder, subject: &Subject) -> Result<Document, InspectError> {
+    inspect_mutant(builder, subject, None)
+}
+
+/// The same, with something wrong on purpose. The host's half tells what was meant.
+pub(crate) fn inspect_mutant(
+    builder: Builder,
+    subject: &Subject,
+    change: Option<Change>,
+) -> Result<Document, InspectError> {
     let builder = match (subject.phase, &subject.runner) {
         (Phase::Raw, _) => builder.runner(&subject.probe),
         (Phase::Runner, Some(runner)) => builder.runner(runner),
         (Phase::Runner, None) => return Err(InspectError::NoRunner),
     };
-    let root = builder.surroundings(subject.surroundings).open()?;
+    let (mutate_plan, mutate_launch) = match change {
+        Some(Change::Plan(mutate)) => (Some(mutate), None),
+        Some(Change::Launch(mutate)) => (None, Some(mutate)),
+        None => (None, None),
+    };
+    let root = builder.surroundings(subject.surroundings).mutation(mutate_plan).open()?;
     let nonce = nonce()?;
     let mut canaries = root.canaries().clone();
     let sleeper = (subject.surroundings != Surroundings::Host).then_some(SLEEPER);
@@ -138,6 +153,9 @@ pub fn inspect(builder: Builder, subject: &Subject) -> Result<Document, InspectE
         invocation = invocation.sleeper(pid);
     }
     let plan = root.plan(&invocation);
+    if let Some(mutate) = mutate_launch {
+        invocation = mutate(invocation);
+    }
     let done = root.run(invocation)?;
     if !done.outcome.success() {
         return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome });
@@ -247,6 +265,7 @@ fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
         ("selinux", there("/sys/fs/selinux/enforce")),
         ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
         ("sysrq-trigger", there("/proc/sysrq-trigger")),
+        ("ipv6", there("/proc/net/if_inet6")),
     ]
     .map(|(name, is)| (name.to_owned(), is))
     .into()

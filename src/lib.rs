@@ -31,9 +31,13 @@ pub mod contract;
 #[cfg(feature = "host")]
 pub mod inspect;
 #[cfg(feature = "host")]
+pub mod mutant;
+#[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]
 pub mod profile;
+#[cfg(feature = "host")]
+pub mod prove;
 #[cfg(feature = "host")]
 pub mod report;
 #[cfg(feature = "host")]

@@ -337,6 +337,9 @@ mod host {
     use nix::libc;
     use nix::unistd::Pid;
 
+    /// How many signals there are: `_NSIG` of every architecture but MIPS.
+    const SIGNALS: usize = 64;
+
     /// The descriptors and settings a program starts with. Everything that allocates is done before the fork.
     #[derive(Debug)]
     pub struct Start<'a> {
@@ -423,15 +426,18 @@ mod host {
         }
     }
 
-    /// Every signal to its default action, none blocked.
+    /// Every signal to its default action, none blocked. Asked of the kernel itself, since libc keeps two signals to itself.
     unsafe fn default_signals() -> bool {
-        // SAFETY: integers, and a set that lives on this stack. SIGKILL and SIGSTOP refuse, which is no failure.
+        // The kernel's `struct sigaction` is at most this large on any architecture; all zero is the default action.
+        let default = [0_u64; 8];
+        // SAFETY: the structure and the set live on this stack. SIGKILL and SIGSTOP refuse, which is no failure.
         unsafe {
-            for signal in 1..=64 {
-                libc::signal(signal, libc::SIG_DFL);
+            for signal in 1..=SIGNALS {
+                libc::syscall(libc::SYS_rt_sigaction, signal, &default, std::ptr::null::<u64>(), SIGNALS / 8);
             }
             let mut none: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&mut none) == 0 && libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == 0
+            libc::sigemptyset(&mut none) == 0
+                && libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == 0
         }
     }
 

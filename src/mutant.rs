@@ -1,0 +1,48 @@
+//! What can be wrong with a build root, and which clauses must notice.
+//!
+//! A mutant is one step away from a profile. It is described in words, changes the plan or the launch, and names
+//! the exact set of clauses it breaks, so that a check which cannot fail is found out.
+
+mod edit;
+mod launch;
+mod namespaces;
+mod payload;
+mod tree;
+
+use crate::buildroot::Invocation;
+use crate::plan::Plan;
+use crate::profile::Profile;
+
+/// One step away from a profile.
+#[derive(Debug, Clone, Copy)]
+pub struct Mutant {
+    /// A name, stable.
+    pub id: &'static str,
+    /// What is wrong, in words.
+    pub says: &'static str,
+    /// What is changed.
+    pub change: Change,
+    /// The clauses that break in each profile it is a mutant of, sorted.
+    pub breaks: &'static [(Profile, &'static [&'static str])],
+}
+
+/// What a mutant changes.
+#[derive(Debug, Clone, Copy)]
+pub enum Change {
+    /// What is built.
+    Plan(fn(&mut Plan)),
+    /// How it is started.
+    Launch(fn(Invocation) -> Invocation),
+}
+
+impl Mutant {
+    /// Every mutant there is, by what it is about.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        [namespaces::MUTANTS, tree::MUTANTS, payload::MUTANTS, launch::MUTANTS].into_iter().flatten()
+    }
+
+    /// The clauses of `profile` that must break; `None` if it is no mutant of that profile.
+    pub fn breaks(&self, profile: Profile) -> Option<&'static [&'static str]> {
+        self.breaks.iter().find(|(of, _)| *of == profile).map(|(_, clauses)| *clauses)
+    }
+}

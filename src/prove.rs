@@ -1,0 +1,223 @@
+//! Holds the contract's own clauses to account: builds each mutant for real and demands that exactly the clauses
+//! named for it break.
+//!
+//! It all happens in a decoy: a throw-away tree, and IPC, network, host name, cgroup and mount namespaces that nothing
+//! else lives in. A mutant that works can do no harm there.
+
+mod decoy;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+use crate::buildroot::{BuildRoot, Builder, Surroundings};
+use crate::bwrap::About;
+use crate::contract::{Contract, ContractError};
+use crate::facts::launch::Phase;
+use crate::inspect::{InspectError, Subject, inspect_mutant};
+use crate::mutant::Mutant;
+use crate::profile::Profile;
+use crate::verify::{Verdict, verify};
+
+/// What mutants are built with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The bubblewrap; the first in `PATH` if none is named.
+    pub bwrap: Option<PathBuf>,
+    /// The probe.
+    pub probe: PathBuf,
+    /// The supervisor, if it is not to be looked for.
+    pub supervisor: Option<PathBuf>,
+}
+
+/// What came of proving one profile's contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The profile.
+    pub profile: &'static str,
+    /// One for each mutant, in the order of their table.
+    pub trials: Vec<Trial>,
+    /// How many clauses the contract has.
+    pub clauses: usize,
+    /// Clauses that some mutant breaks, sorted.
+    pub proven: Vec<String>,
+    /// Clauses that no mutant breaks yet, sorted.
+    pub unproven: Vec<String>,
+}
+
+/// One mutant, built and judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trial {
+    /// The mutant.
+    pub mutant: &'static str,
+    /// What is wrong with it, in words.
+    pub says: &'static str,
+    /// Clauses that broke as they had to.
+    pub broke: Vec<String>,
+    /// Clauses that had to break, and held.
+    pub survived: Vec<String>,
+    /// Clauses that broke though nobody named them.
+    pub unnamed: Vec<String>,
+    /// Why it could not be judged.
+    pub error: Option<String>,
+}
+
+impl Trial {
+    /// Whether exactly the clauses named broke, and there were some.
+    pub fn exact(&self) -> bool {
+        self.error.is_none() && !self.broke.is_empty() && self.survived.is_empty() && self.unnamed.is_empty()
+    }
+}
+
+impl Proof {
+    /// Whether every mutant broke exactly what it had to.
+    pub fn holds(&self) -> bool {
+        self.trials.iter().all(Trial::exact)
+    }
+}
+
+/// A contract could not be put to the test.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The throw-away tree could not be made.
+    #[error("cannot make the decoy's tree")]
+    Tree(#[source] io::Error),
+    /// There is no such contract.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The unchanged build root could not be looked at.
+    #[error("cannot look at the decoy's build root")]
+    Inspect(#[from] InspectError),
+    /// The contract is not kept by the build root it is proven with, so that nothing can be learned from mutants.
+    #[error("the contract of {profile} is not kept before anything is changed: {clauses}")]
+    Baseline {
+        /// The profile.
+        profile: &'static str,
+        /// The clauses broken or unknown.
+        clauses: String,
+    },
+}
+
+/// Builds every mutant of `profile` and judges it. `progress` hears of each one when it is done.
+///
+/// # Errors
+/// See [`ProveError`]. A mutant that can't be built is no error but a [`Trial`] that is not exact.
+pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync)) -> Result<Proof, ProveError> {
+    let contract = Contract::builtin(profile.name())?;
+    let tree = decoy::tree().map_err(ProveError::Tree)?;
+    let bench = Bench { profile, contract, tools, tree: tree.path().to_owned() };
+    let baseline = bench.verdicts(None)?;
+    let not_kept: Vec<_> = baseline.broken.union(&baseline.unknown).cloned().collect();
+    if !not_kept.is_empty() {
+        return Err(ProveError::Baseline { profile: profile.name(), clauses: not_kept.join(", ") });
+    }
+    let mutants: Vec<_> = Mutant::all().filter(|mutant| mutant.breaks(profile).is_some()).collect();
+    let trials = in_parallel(&mutants, |mutant| {
+        let trial = bench.trial(mutant);
+        progress(&trial);
+        trial
+    });
+    let proven: BTreeSet<_> = trials.iter().flat_map(|trial| trial.broke.iter().cloned()).collect();
+    let all: BTreeSet<_> = bench.contract.clauses.iter().map(|clause| clause.id.as_str().to_owned()).collect();
+    Ok(Proof {
+        profile: profile.name(),
+        trials,
+        clauses: all.len(),
+        unproven: all.difference(&proven).cloned().collect(),
+        proven: proven.into_iter().collect(),
+    })
+}
+
+/// What every mutant of one profile is built and judged with.
+struct Bench<'a> {
+    profile: Profile,
+    contract: Contract,
+    tools: &'a Tools,
+    tree: PathBuf,
+}
+
+/// The clauses that do not hold.
+struct Verdicts {
+    broken: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+}
+
+impl Bench<'_> {
+    fn trial(&self, mutant: &Mutant) -> Trial {
+        let named: BTreeSet<String> =
+            mutant.breaks(self.profile).unwrap_or_default().iter().map(|&clause| clause.to_owned()).collect();
+        let (broken, error) = match self.verdicts(Some(mutant)) {
+            Ok(verdicts) => (verdicts.broken, None),
+            Err(error) => (BTreeSet::new(), Some(told(&error))),
+        };
+        Trial {
+            mutant: mutant.id,
+            says: mutant.says,
+            broke: broken.intersection(&named).cloned().collect(),
+            survived: named.difference(&broken).cloned().collect(),
+            unnamed: broken.difference(&named).cloned().collect(),
+            error,
+        }
+    }
+
+    fn verdicts(&self, mutant: Option<&Mutant>) -> Result<Verdicts, InspectError> {
+        let subject = Subject {
+            phase: Phase::Raw,
+            runner: None,
+            probe: self.tools.probe.clone(),
+            about: About::default(),
+            surroundings: Surroundings::Decoy,
+        };
+        let facts = inspect_mutant(self.builder(), &subject, mutant.map(|mutant| mutant.change))?;
+        let facts = serde_json::to_value(&facts).unwrap_or_default();
+        let findings = verify(&self.contract, &facts);
+        let with = |verdict: Verdict| {
+            let of = findings.iter().filter(move |finding| finding.verdict == verdict);
+            of.map(|finding| finding.clause.as_str().to_owned()).collect()
+        };
+        Ok(Verdicts { broken: with(Verdict::Broken), unknown: with(Verdict::Unknown) })
+    }
+
+    fn builder(&self) -> Builder {
+        let mut builder = BuildRoot::builder(&self.tree)
+            .profile(self.profile)
+            .capabilities(self.profile.default_capabilities());
+        if let Some(bwrap) = &self.tools.bwrap {
+            builder = builder.bwrap(bwrap);
+        }
+        if let Some(supervisor) = &self.tools.supervisor {
+            builder = builder.supervisor(supervisor);
+        }
+        builder
+    }
+}
+
+/// Does `work` on every item, on as many threads as there are processors; results in the order of the items.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
+    let next = AtomicUsize::new(0);
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(index) else { return done };
+                done.push((index, work(item)));
+            }
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// An error with its causes, on one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
