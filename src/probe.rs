@@ -93,8 +93,8 @@ fn facts(arguments: &Arguments) -> Result<Vec<u8>, String> {
     }
     let mut probe = observe::observe(arguments, inside.is_ok());
     if arguments.mode == Mode::Active {
-        let seen = probe.mounts.known().map(|mounts| mounts.keys().cloned().collect()).unwrap_or_default();
-        probe.attempts = Some(attempts::attempt(seen, &arguments.canaries));
+        let mounts = probe.mounts.known().cloned().unwrap_or_default();
+        probe.attempts = Some(attempts::attempt(&mounts, &arguments.canaries));
     }
     let document = serde_json::to_vec(&probe).map_err(|error| format!("write the facts as JSON: {error}"))?;
     let sealed = frame::seal(&document, arguments.nonce.as_deref().unwrap_or(frame::NO_NONCE));
