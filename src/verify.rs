@@ -132,3 +132,6 @@ impl Judged {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

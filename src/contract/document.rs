@@ -11,6 +11,7 @@ pub fn markdown(contract: &Contract, arch: &str) -> String {
     let _ = writeln!(page, "# The build root `{}` on {arch}\n\n{}\n", contract.profile, contract.says);
     never_observed(&mut page, [contract]);
     page.push_str(READING);
+    page.push('\n');
     chapter(&mut page, contract, arch);
     page
 }
@@ -183,3 +184,6 @@ fn sentence(clause: &Clause) -> String {
 fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,13 +58,12 @@ impl Contract {
 
     /// Facts that are ignored without a reason, or although a clause reads them.
     fn idle_reasons(&self) -> Vec<String> {
-        let readers: BTreeMap<String, &ClauseId> = self
-            .clauses
-            .iter()
-            .flat_map(|clause| {
-                clause.expect.reads(&serde_json::Value::Null).into_iter().map(|path| (path.to_string(), &clause.id))
-            })
-            .collect();
+        let mut readers: BTreeMap<String, &ClauseId> = BTreeMap::new();
+        for clause in &self.clauses {
+            for path in clause.expect.reads(&serde_json::Value::Null) {
+                readers.entry(path.to_string()).or_insert(&clause.id);
+            }
+        }
         let mut says = Vec::new();
         for (path, reason) in &self.ignored {
             if reason.trim().is_empty() {
@@ -189,3 +188,6 @@ fn vacuous_fact(fact: &Fact) -> Option<&'static str> {
         && fact.lacks.is_empty();
     bare.then_some("no value of the fact is given: it cannot fail")
 }
+
+#[cfg(test)]
+mod tests;

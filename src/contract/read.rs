@@ -113,6 +113,24 @@ struct Source<'text> {
     text: &'text str,
 }
 
+/// A message of the TOML reader: one line that can be printed, without words only a Rust programmer knows.
+fn in_our_words(message: &str) -> String {
+    let line: String = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .flat_map(|character| match character {
+            ' '..='~' => vec![character],
+            other => other.escape_unicode().collect(),
+        })
+        .collect();
+    line.replace("unknown field", "unknown key")
+        .replace("missing field", "missing key")
+        .replace("unknown variant", "unknown word")
+        .replace("wanted exactly 1 element, more than 1 element", "more than one form, expected one")
+}
+
 /// Only the ids, with where they are.
 #[derive(Deserialize)]
 struct Ids {
@@ -127,9 +145,10 @@ struct Id {
 
 impl Source<'_> {
     fn error(&self, error: &toml::de::Error) -> ContractError {
-        let what = error.message().split_whitespace().collect::<Vec<_>>().join(" ").escape_debug().to_string();
-        let what = what.replace("\\'", "'").replace("\\\"", "\"");
+        let what = in_our_words(error.message());
         match error.span() {
+            // What is missing is on no line; the span is that of the whole table.
+            Some(span) if what.starts_with("missing") => self.line(self.line_of(span.start), None, what),
             Some(span) => self.line(self.line_of(span.start), self.key_at(span.start), what),
             None => self.line(1, None, what),
         }

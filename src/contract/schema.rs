@@ -8,3 +8,6 @@ use super::Contract;
 pub fn schema() -> Value {
     schemars::schema_for!(Contract).to_value()
 }
+
+#[cfg(test)]
+mod tests;

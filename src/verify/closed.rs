@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::contract::{Capabilities, CapabilitySet, Clause, Directory, Expect, FactPath, World, strangers};
 
-use super::judge::{Outcome, names, referenced};
-use super::lookup::{Gap, find};
+use super::judge::{Outcome, referenced};
+use super::lookup::{Gap, find, list, map, names};
 use super::show;
 
 /// What the clauses that apply name.
@@ -19,19 +19,18 @@ pub struct Named {
 }
 
 impl Named {
-    /// What these clauses name. What is said about everything (`mounts[/*]`) names nobody.
+    /// What these clauses name. What is said about every mount names none.
     pub fn by<'clause>(clauses: impl Iterator<Item = &'clause Clause>, facts: &Value) -> Self {
         let mut named = Self::default();
         for clause in clauses {
             match &clause.expect {
                 Expect::Closed(_) => continue,
+                Expect::MountsBelow(below) if below.at.as_str() == "/" => continue,
                 Expect::Capabilities(wanted) => named.capabilities.extend(capabilities(wanted, facts)),
                 Expect::Directory(wanted) => named.listed.extend(entries(wanted)),
                 _ => {}
             }
-            let about_one =
-                |path: &FactPath| path.segments().get(1).is_some_and(|key| !matches!(key.as_str(), "*" | "/*"));
-            named.facts.extend(clause.expect.reads(facts).into_iter().filter(about_one));
+            named.facts.extend(clause.expect.reads(facts));
         }
         named
     }
@@ -75,19 +74,19 @@ pub fn closed(world: World, facts: &Value, named: &Named) -> Result<Outcome, Gap
     if found.is_empty() {
         return Ok(Outcome::Held(format!("no other {}", strangers(world))));
     }
-    let list = show::list(found.iter().map(String::as_str));
+    let strangers_found = show::list(found.iter().map(String::as_str));
     if facts["launch"].is_null() {
         return Err(Gap::Unread(format!(
-            "the facts do not say what the caller asked for (no launch half), and no clause names {list}"
+            "the facts do not say what the caller asked for (no launch half), and no clause names {strangers_found}"
         )));
     }
-    Ok(Outcome::Broken(format!("strangers: {list}")))
+    Ok(Outcome::Broken(format!("strangers: {strangers_found}")))
 }
 
 fn strangers_in(world: World, facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
-    let keys = |map: &str| find(facts, &FactPath::fields([map])).map(|map| map.as_object().into_iter().flatten());
-    let unnamed = |map: &'static str| {
-        keys(map).map(|found| found.map(|(key, _)| key.clone()).filter(|key| !named.key(map, key)).collect())
+    let unnamed = |name: &'static str| {
+        let found = map(facts, &FactPath::fields([name]))?;
+        Ok(found.keys().filter(|key| !named.key(name, key)).cloned().collect())
     };
     match world {
         World::Mounts => unnamed("mounts"),
@@ -96,30 +95,38 @@ fn strangers_in(world: World, facts: &Value, named: &Named) -> Result<BTreeSet<S
         World::Descriptors => unnamed("descriptors"),
         World::Root => {
             let is_named = |name: &String| named.key("root", name) || named.place(&format!("/{name}"));
-            Ok(keys("root")?.map(|(name, _)| name.clone()).filter(|name| !is_named(name)).collect())
+            Ok(map(facts, &FactPath::fields(["root"]))?.keys().filter(|name| !is_named(name)).cloned().collect())
         }
         World::Processes => processes(facts, named),
         World::Capabilities => {
             let mut found = BTreeSet::new();
             for set in world.facts() {
-                found.extend(names(find(facts, &set)?).into_iter().map(ToOwned::to_owned));
+                found.extend(names(facts, &set)?.into_iter().map(ToOwned::to_owned));
             }
             Ok(found.difference(&named.capabilities).cloned().collect())
         }
-        World::Directories => {
-            let mut found = BTreeSet::new();
-            for (directory, _) in keys("directories")? {
-                let list = find(facts, &FactPath::fields(["directories"]).key(directory))?;
-                let paths = names(list).into_iter().map(|name| format!("{}/{name}", directory.trim_end_matches('/')));
-                found.extend(paths.filter(|path| !named.listed.contains(path) && !named.place(path)));
-            }
-            Ok(found)
-        }
+        World::Directories => directories(facts, named),
     }
 }
 
+/// Entries of the directories that the probe lists; a directory that is not there has none.
+fn directories(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
+    let all = FactPath::fields(["directories"]);
+    let mut found = BTreeSet::new();
+    for directory in map(facts, &all)?.keys() {
+        let path = all.clone().key(directory);
+        if find(facts, &path)?.is_null() {
+            continue;
+        }
+        let below = directory.trim_end_matches('/');
+        let paths = names(facts, &path)?.into_iter().map(|name| format!("{below}/{name}"));
+        found.extend(paths.filter(|path| !named.listed.contains(path) && !named.place(path)));
+    }
+    Ok(found)
+}
+
 fn processes(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
-    let visible = find(facts, &FactPath::fields(["pids", "visible"]))?;
+    let visible = list(facts, &FactPath::fields(["pids", "visible"]))?;
     let is_named = |pid: &u64| {
         let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
         named.facts.iter().any(|fact| fact.covers(&path))
@@ -129,9 +136,7 @@ fn processes(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
         find(facts, &path).map_or_else(|_| pid.to_string(), |name| format!("{pid} ({})", show::value(name)))
     };
     Ok(visible
-        .as_array()
-        .into_iter()
-        .flatten()
+        .iter()
         .filter_map(Value::as_u64)
         .filter(|pid| !is_named(pid))
         .map(command)

@@ -1,5 +1,7 @@
 //! One expectation against the facts.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::contract::{
@@ -7,7 +9,7 @@ use crate::contract::{
     Sharing, Variable, Word, name_at,
 };
 
-use super::lookup::{Gap, entry, find};
+use super::lookup::{Gap, entry, find, list, map, names};
 use super::{closed, mount, node, show};
 
 /// What the facts say to an expectation, with what they have in words.
@@ -94,7 +96,16 @@ fn directory(wanted: &Directory, facts: &Value) -> Result<Outcome, Gap> {
     };
     let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
     let has = |name: &String| names.contains(&name.as_str());
-    let exact = wanted.exactly.as_ref().is_none_or(|wanted| wanted.len() == names.len() && wanted.iter().all(has));
+    // What the caller asked to have mounted there is the caller's doing, and another clause's subject.
+    let binds = facts["launch"]["binds"].as_array();
+    let asked = |name: &str| {
+        let path = format!("{}/{name}", wanted.at.as_str().trim_end_matches('/'));
+        let at = |bind: &Value| bind["at"].as_str().is_some_and(|at| Path::new(at).starts_with(&path));
+        binds.is_some_and(|binds| binds.iter().any(at))
+    };
+    let exact = wanted.exactly.as_ref().is_none_or(|wanted| {
+        wanted.iter().all(has) && names.iter().all(|name| wanted.iter().any(|one| one == name) || asked(name))
+    });
     Ok(Outcome::of(exact && wanted.contains.iter().all(has), show::list(names)))
 }
 
@@ -124,36 +135,32 @@ fn no_variable(name: &str, facts: &Value) -> Result<Outcome, Gap> {
 
 /// Every variable the launch names is there; those it sets, with their values.
 fn variables(launched: Launched, facts: &Value) -> Result<Outcome, Gap> {
-    let list = find(facts, &FactPath::fields(["launch", "environment", launched.as_str()]))?;
-    let environment = find(facts, &FactPath::fields(["environment"]))?;
-    let wrong: Vec<&str> = match launched {
-        Launched::Set => list
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, value)| environment.get(name.as_str()) != Some(value))
-            .map(|(name, _)| name.as_str())
-            .collect(),
-        Launched::Inherited => list
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .filter(|name| environment.get(name).is_none())
-            .collect(),
+    let path = FactPath::fields(["launch", "environment", launched.as_str()]);
+    let environment = map(facts, &FactPath::fields(["environment"]));
+    let (count, wrong): (usize, Vec<&str>) = match launched {
+        Launched::Set => {
+            let (set, environment) = (map(facts, &path)?, environment?);
+            // The probe tells no value of a variable that only the caller knows; that it is there, it tells.
+            let differs = |(name, value): &(&String, &Value)| match environment.get(name.as_str()) {
+                Some(found) => !found.is_null() && found != *value,
+                None => true,
+            };
+            (set.len(), set.iter().filter(differs).map(|(name, _)| name.as_str()).collect())
+        }
+        Launched::Inherited => {
+            let (inherited, environment) = (names(facts, &path)?, environment?);
+            (inherited.len(), inherited.into_iter().filter(|name| !environment.contains_key(*name)).collect())
+        }
     };
-    if list.as_array().is_some_and(Vec::is_empty) || list.as_object().is_some_and(serde_json::Map::is_empty) {
-        return Ok(Outcome::Nothing("the launch names no such variable".to_owned()));
-    }
-    Ok(if wrong.is_empty() {
-        Outcome::Held("all of them".to_owned())
-    } else {
-        Outcome::Broken(format!("missing or different: {}", show::list(wrong)))
+    Ok(match (count, wrong.is_empty()) {
+        (0, _) => Outcome::Nothing("the launch names no such variable".to_owned()),
+        (_, true) => Outcome::Held("all of them".to_owned()),
+        (_, false) => Outcome::Broken(format!("missing or different: {}", show::list(wrong))),
     })
 }
 
 fn capabilities(wanted: &Capabilities, facts: &Value) -> Result<Outcome, Gap> {
-    let found = names(find(facts, &FactPath::fields(["capabilities", wanted.set.as_str()]))?);
+    let found = names(facts, &FactPath::fields(["capabilities", wanted.set.as_str()]))?;
     let exactly = match (&wanted.equals, wanted.same_as) {
         (Some(listed), _) => Some(listed.iter().map(|name| name.as_str()).collect()),
         (None, Some(reference)) => Some(referenced(reference, facts)?),
@@ -185,12 +192,7 @@ fn beyond<'name>(list: &[&'name str], other: &[&str]) -> Vec<&'name str> {
 
 /// The names a list of capabilities is compared with.
 pub fn referenced(reference: CapabilityReference, facts: &Value) -> Result<Vec<&str>, Gap> {
-    reference.fact().map_or(Ok(Vec::new()), |path| find(facts, &path).map(names))
-}
-
-/// The strings of a list.
-pub fn names(list: &Value) -> Vec<&str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    reference.fact().map_or(Ok(Vec::new()), |path| names(facts, &path))
 }
 
 fn namespace(wanted: &Namespace, facts: &Value) -> Result<Outcome, Gap> {
@@ -203,9 +205,9 @@ fn namespace(wanted: &Namespace, facts: &Value) -> Result<Outcome, Gap> {
 }
 
 fn process(wanted: &Process, facts: &Value) -> Result<Outcome, Gap> {
-    let visible = find(facts, &FactPath::fields(["pids", "visible"]))?;
+    let visible = list(facts, &FactPath::fields(["pids", "visible"]))?;
     let pid = wanted.pid.pid(facts).ok_or_else(|| Gap::Missing("process.pid".to_owned()))?;
-    if !visible.as_array().into_iter().flatten().any(|number| number.as_u64() == Some(pid)) {
+    if !visible.iter().any(|number| number.as_u64() == Some(pid)) {
         return Ok(Outcome::Absent(format!("no process {pid} to be seen")));
     }
     let Some(command) = &wanted.command else {
@@ -228,7 +230,7 @@ fn attempt(wanted: &Attempt, facts: &Value) -> Result<Outcome, Gap> {
 fn fact(wanted: &Fact, facts: &Value) -> Result<Outcome, Gap> {
     let found = find(facts, &wanted.path)?;
     let other = wanted.same_as.as_ref().map(|path| Ok::<_, Gap>((path, find(facts, path)?))).transpose()?;
-    let strings = names(found);
+    let strings: Vec<&str> = found.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let number = found.as_i64();
     let held = wanted.equals.as_ref().is_none_or(|value| value == found)
         && wanted.one_of.as_ref().is_none_or(|values| values.contains(found))

@@ -1,6 +1,6 @@
 //! Facts by their names.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::contract::{FactPath, Segment};
 
@@ -60,13 +60,41 @@ pub fn read(value: &Value) -> Result<&Value, Gap> {
     }
 }
 
+/// The map under a name.
+///
+/// # Errors
+///
+/// The [`Gap`] there is instead; something else than a map is one.
+pub fn map<'facts>(facts: &'facts Value, path: &FactPath) -> Result<&'facts Map<String, Value>, Gap> {
+    find(facts, path)?.as_object().ok_or_else(|| Gap::Missing(format!("{path}, or it is no map")))
+}
+
+/// The list under a name.
+///
+/// # Errors
+///
+/// The [`Gap`] there is instead; something else than a list is one.
+pub fn list<'facts>(facts: &'facts Value, path: &FactPath) -> Result<&'facts [Value], Gap> {
+    let items = find(facts, path)?.as_array().ok_or_else(|| Gap::Missing(format!("{path}, or it is no list")))?;
+    Ok(items)
+}
+
+/// The strings of the list under a name.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn names<'facts>(facts: &'facts Value, path: &FactPath) -> Result<Vec<&'facts str>, Gap> {
+    Ok(list(facts, path)?.iter().filter_map(Value::as_str).collect())
+}
+
 /// The entry of a map of which the probe lists all there is; `None`: it is not there.
 ///
 /// # Errors
 ///
 /// The map itself could not be read, or the entry.
 pub fn entry<'facts>(facts: &'facts Value, path: &FactPath) -> Result<Option<&'facts Value>, Gap> {
-    let (key, map) = path.segments().split_last().ok_or_else(|| Gap::Missing(path.to_string()))?;
-    let map = find(facts, &map.iter().fold(FactPath::fields([]), |path, step| path.field(step.as_str())))?;
-    map.get(key.as_str()).map(read).transpose()
+    let (key, above) = path.segments().split_last().ok_or_else(|| Gap::Missing(path.to_string()))?;
+    let above = above.iter().fold(FactPath::fields([]), |path, step| path.field(step.as_str()));
+    map(facts, &above)?.get(key.as_str()).map(read).transpose()
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::contract::{CallerMounts, FactPath, Mount, MountFlag, MountsBelow, Place, Word, mount_at};
 
 use super::judge::Outcome;
-use super::lookup::{Gap, entry, find, read};
+use super::lookup::{self, Gap, entry, find, read};
 use super::show;
 
 /// What is mounted at a place.
@@ -91,7 +91,7 @@ pub fn callers(wanted: &CallerMounts, facts: &Value) -> Result<Outcome, Gap> {
 }
 
 fn table(facts: &Value) -> Result<&Map<String, Value>, Gap> {
-    find(facts, &FactPath::fields(["mounts"]))?.as_object().ok_or_else(|| Gap::Missing("mounts".to_owned()))
+    lookup::map(facts, &FactPath::fields(["mounts"]))
 }
 
 /// Whether a mount has these flags and no others, except maybe `also`, among those a contract speaks about.
