@@ -1,6 +1,7 @@
 //! One test binary; one file per area.
 
 mod kept;
+mod proof;
 mod recorded;
 mod runs;
 mod support;

@@ -19,7 +19,7 @@ fn the_contract_is_kept(#[case] profile: Profile) {
     let subject = Subject {
         phase: Phase::Raw,
         runner: None,
-        probe: env!("CARGO_BIN_EXE_rootcontract-probe").into(),
+        probe: crate::support::probe(),
         about: rootcontract::bwrap::about(&bwrap),
         surroundings: Surroundings::Canaries,
     };
@@ -30,7 +30,16 @@ fn the_contract_is_kept(#[case] profile: Profile) {
     let findings = verify(&contract, &facts);
     let mut bad = Vec::new();
     for f in findings {
-        if matches!(f.verdict, Verdict::Broken | Verdict::Unknown) { bad.push(format!("{:?} {} expected {} found {:?} {:?}", f.verdict, f.clause.as_str(), f.expected, f.found, f.reason)); }
+        if matches!(f.verdict, Verdict::Broken | Verdict::Unknown) {
+            bad.push(format!(
+                "{:?} {} expected {} found {:?} {:?}",
+                f.verdict,
+                f.clause.as_str(),
+                f.expected,
+                f.found,
+                f.reason
+            ));
+        }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }

@@ -1,8 +1,23 @@
 //! What the suites share.
 
+use std::path::PathBuf;
+
 use rootcontract::buildroot::{BuildRoot, Builder};
 
 /// A builder for `root`, with the supervisor this build made.
-pub fn builder(root: impl Into<std::path::PathBuf>) -> Builder {
-    BuildRoot::builder(root).supervisor(env!("CARGO_BIN_EXE_rootcontract"))
+pub fn builder(root: impl Into<PathBuf>) -> Builder {
+    BuildRoot::builder(root).supervisor(supervisor())
+}
+
+/// The command this build made.
+pub fn supervisor() -> PathBuf {
+    env!("CARGO_BIN_EXE_rootcontract").into()
+}
+
+/// The static probe, which runs in any root.
+pub fn probe() -> PathBuf {
+    let arch = rootcontract::arch::native().expect("an architecture of the table").name;
+    let probe = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/probes").join(arch).join("rootcontract-probe");
+    assert!(probe.is_file(), "there is no {}: ci/probes builds it", probe.display());
+    probe
 }

@@ -32,7 +32,9 @@ pub use path::{FactPath, MalformedPath, Segment};
 pub use read::{ContractError, MAX_BYTES};
 pub use reads::{mount_at, name_at, node_at};
 pub use schema::schema;
-pub use vocabulary::{Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, UnknownArchitecture, Word};
+pub use vocabulary::{
+    Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, UnknownArchitecture, Word,
+};
 pub use when::{Condition, When};
 pub use words::{role, strangers};
 

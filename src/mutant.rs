@@ -46,3 +46,8 @@ impl Mutant {
         self.breaks.iter().find(|(of, _)| *of == profile).map(|(_, clauses)| *clauses)
     }
 }
+
+/// The same clauses in both profiles.
+const fn both(clauses: &'static [&'static str]) -> [(Profile, &'static [&'static str]); 2] {
+    [(Profile::OsbuildV19, clauses), (Profile::OsbuildV190, clauses)]
+}

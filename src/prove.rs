@@ -109,12 +109,13 @@ pub enum ProveError {
 pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync)) -> Result<Proof, ProveError> {
     let contract = Contract::builtin(profile.name())?;
     let tree = decoy::tree().map_err(ProveError::Tree)?;
-    let bench = Bench { profile, contract, tools, tree: tree.path().to_owned() };
+    let mut bench = Bench { profile, contract, tools, tree: tree.path().to_owned(), not_applicable: BTreeSet::new() };
     let baseline = bench.verdicts(None)?;
     let not_kept: Vec<_> = baseline.broken.union(&baseline.unknown).cloned().collect();
     if !not_kept.is_empty() {
         return Err(ProveError::Baseline { profile: profile.name(), clauses: not_kept.join(", ") });
     }
+    bench.not_applicable = baseline.not_applicable;
     let mutants: Vec<_> = Mutant::all().filter(|mutant| mutant.breaks(profile).is_some()).collect();
     let trials = in_parallel(&mutants, |mutant| {
         let trial = bench.trial(mutant);
@@ -138,18 +139,26 @@ struct Bench<'a> {
     contract: Contract,
     tools: &'a Tools,
     tree: PathBuf,
+    /// Clauses that do not apply on this host; no mutant can break them here.
+    not_applicable: BTreeSet<String>,
 }
 
-/// The clauses that do not hold.
+/// The clauses that do not hold, by verdict.
 struct Verdicts {
     broken: BTreeSet<String>,
     unknown: BTreeSet<String>,
+    not_applicable: BTreeSet<String>,
 }
 
 impl Bench<'_> {
     fn trial(&self, mutant: &Mutant) -> Trial {
-        let named: BTreeSet<String> =
-            mutant.breaks(self.profile).unwrap_or_default().iter().map(|&clause| clause.to_owned()).collect();
+        let named: BTreeSet<String> = mutant
+            .breaks(self.profile)
+            .unwrap_or_default()
+            .iter()
+            .map(|&clause| clause.to_owned())
+            .filter(|clause| !self.not_applicable.contains(clause))
+            .collect();
         let (broken, error) = match self.verdicts(Some(mutant)) {
             Ok(verdicts) => (verdicts.broken, None),
             Err(error) => (BTreeSet::new(), Some(told(&error))),
@@ -179,13 +188,16 @@ impl Bench<'_> {
             let of = findings.iter().filter(move |finding| finding.verdict == verdict);
             of.map(|finding| finding.clause.as_str().to_owned()).collect()
         };
-        Ok(Verdicts { broken: with(Verdict::Broken), unknown: with(Verdict::Unknown) })
+        Ok(Verdicts {
+            broken: with(Verdict::Broken),
+            unknown: with(Verdict::Unknown),
+            not_applicable: with(Verdict::NotApplicable),
+        })
     }
 
     fn builder(&self) -> Builder {
-        let mut builder = BuildRoot::builder(&self.tree)
-            .profile(self.profile)
-            .capabilities(self.profile.default_capabilities());
+        let mut builder =
+            BuildRoot::builder(&self.tree).profile(self.profile).capabilities(self.profile.default_capabilities());
         if let Some(bwrap) = &self.tools.bwrap {
             builder = builder.bwrap(bwrap);
         }

@@ -436,8 +436,7 @@ mod host {
                 libc::syscall(libc::SYS_rt_sigaction, signal, &default, std::ptr::null::<u64>(), SIGNALS / 8);
             }
             let mut none: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&mut none) == 0
-                && libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == 0
+            libc::sigemptyset(&mut none) == 0 && libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == 0
         }
     }
 

@@ -56,7 +56,9 @@ fn never_observed<'list>(page: &mut String, contracts: impl IntoIterator<Item = 
     if fresh.is_empty() {
         return;
     }
-    page.push_str("## Never observed\n\nNobody has looked at these yet. Whatever is said below is not said about them.\n\n");
+    page.push_str(
+        "## Never observed\n\nNobody has looked at these yet. Whatever is said below is not said about them.\n\n",
+    );
     for what in fresh {
         let _ = writeln!(page, "- {what}");
     }

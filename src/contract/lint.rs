@@ -160,7 +160,9 @@ fn vacuous(expect: &Expect) -> Option<&'static str> {
         Expect::Directory(directory) if directory.exactly.is_none() && directory.contains.is_empty() => {
             Some("neither `exactly` nor `contains` is given: it cannot fail")
         }
-        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => Some("`one-of` is empty: it can never hold"),
+        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => {
+            Some("`one-of` is empty: it can never hold")
+        }
         Expect::Capabilities(Capabilities { equals: None, same_as: None, contains, lacks, .. })
             if contains.is_empty() && lacks.is_empty() =>
         {

@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use super::{Change, Mutant};
+use super::{Change, Mutant, both};
 use crate::buildroot::Stdin;
-use crate::profile::Profile::{OsbuildV19, OsbuildV190};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "umask-private",
         says: "the payload's umask is 077",
         change: Change::Launch(|invocation| invocation.umask(0o077)),
-        breaks: &[(OsbuildV19, &[]), (OsbuildV190, &[])],
+        breaks: &both(&["process.umask.value"]),
     },
     Mutant {
         id: "descriptor-leaked",
@@ -21,7 +20,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Some(descriptor) => invocation.leak(descriptor),
             None => invocation,
         }),
-        breaks: &[(OsbuildV19, &[]), (OsbuildV190, &[])],
+        breaks: &both(&["descriptor.unexpected"]),
     },
     Mutant {
         id: "stdin-zero",
@@ -30,7 +29,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Ok(file) => invocation.stdin(Stdin::File(file)),
             Err(_) => invocation,
         }),
-        breaks: &[(OsbuildV19, &[]), (OsbuildV190, &[])],
+        breaks: &both(&["descriptor.stdin.null"]),
     },
     Mutant {
         id: "stdin-writable",
@@ -39,7 +38,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Ok(file) => invocation.stdin(Stdin::File(file)),
             Err(_) => invocation,
         }),
-        breaks: &[(OsbuildV19, &[]), (OsbuildV190, &[])],
+        breaks: &both(&["descriptor.stdin.read-only"]),
     },
 ];
 

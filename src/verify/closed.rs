@@ -135,10 +135,5 @@ fn processes(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
         let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
         find(facts, &path).map_or_else(|_| pid.to_string(), |name| format!("{pid} ({})", show::value(name)))
     };
-    Ok(visible
-        .iter()
-        .filter_map(Value::as_u64)
-        .filter(|pid| !is_named(pid))
-        .map(command)
-        .collect())
+    Ok(visible.iter().filter_map(Value::as_u64).filter(|pid| !is_named(pid)).map(command).collect())
 }

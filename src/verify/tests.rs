@@ -83,38 +83,102 @@ fn judged(contract: &Contract, facts: &Value) -> (Verdict, String) {
 }
 
 #[rstest]
-#[case::mount_held("mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }", Held, "/usr mounted ro,nosuid,nodev, type ext4")]
-#[case::mount_flag_too_many("mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\"] }", Broken, "/usr mounted ro,nosuid,nodev, type ext4")]
-#[case::mount_flag_missing("mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\", \"noexec\"] }", Broken, "/usr mounted ro,nosuid,nodev, type ext4")]
-#[case::mount_host_flag("mount = { at = \"/sys\", flags = [\"ro\", \"nosuid\", \"nodev\"], also = [\"noexec\"] }", Held, "/sys mounted ro,nosuid,nodev,noexec, type sysfs")]
+#[case::mount_held(
+    "mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }",
+    Held,
+    "/usr mounted ro,nosuid,nodev, type ext4"
+)]
+#[case::mount_flag_too_many(
+    "mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\"] }",
+    Broken,
+    "/usr mounted ro,nosuid,nodev, type ext4"
+)]
+#[case::mount_flag_missing(
+    "mount = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\", \"noexec\"] }",
+    Broken,
+    "/usr mounted ro,nosuid,nodev, type ext4"
+)]
+#[case::mount_host_flag(
+    "mount = { at = \"/sys\", flags = [\"ro\", \"nosuid\", \"nodev\"], also = [\"noexec\"] }",
+    Held,
+    "/sys mounted ro,nosuid,nodev,noexec, type sysfs"
+)]
 #[case::mount_type("mount = { at = \"/usr\", fstype = \"xfs\" }", Broken, "/usr mounted ro,nosuid,nodev, type ext4")]
-#[case::mount_source("mount = { at = \"/usr\", source = \"y\" }", Broken, "/usr mounted ro,nosuid,nodev, type ext4, source x")]
+#[case::mount_source(
+    "mount = { at = \"/usr\", source = \"y\" }",
+    Broken,
+    "/usr mounted ro,nosuid,nodev, type ext4, source x"
+)]
 #[case::mount_root("mount = { at = \"/usr\", root = \"/\" }", Held, "/usr mounted ro,nosuid,nodev, type ext4, root /")]
 #[case::mount_stacked("mount = { at = \"/usr\", stacked = 2 }", Broken, "/usr mounted ro,nosuid,nodev, type ext4")]
 #[case::mount_missing("mount = { at = \"/boot\", fstype = \"vfat\" }", Broken, "nothing mounted at /boot")]
-#[case::below_held("mounts-below = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }", Held, "1 mounts, all of them")]
-#[case::below_one_wrong("mounts-below = { at = \"/sys\", flags = [\"ro\", \"nosuid\", \"nodev\", \"noexec\"] }", Broken, "/sys/fs/cgroup mounted rw,nosuid,nodev,noexec, type cgroup2 private \\u{d7}1")]
+#[case::below_held(
+    "mounts-below = { at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }",
+    Held,
+    "1 mounts, all of them"
+)]
+#[case::below_one_wrong(
+    "mounts-below = { at = \"/sys\", flags = [\"ro\", \"nosuid\", \"nodev\", \"noexec\"] }",
+    Broken,
+    "/sys/fs/cgroup mounted rw,nosuid,nodev,noexec, type cgroup2 private \\u{d7}1"
+)]
 #[case::below_nothing("mounts-below = { at = \"/boot\", stacked = 1 }", Broken, "nothing mounted at /boot")]
 #[case::below_propagation("mounts-below = { at = \"/\", propagation = [\"private\"] }", Held, "6 mounts, all of them")]
 #[case::no_mount_held("no-mount = \"/boot\"", Held, "nothing mounted at /boot")]
 #[case::no_mount_broken("no-mount = \"/usr\"", Broken, "/usr mounted ro,nosuid,nodev, type ext4")]
 #[case::binds("caller-mounts = { of = \"binds\", flags = [\"nosuid\", \"nodev\"] }", Held, "/mnt/in")]
-#[case::runner_writable("caller-mounts = { of = \"runner\", below = \"/run/osbuild/runner\", flags = [\"ro\", \"nosuid\", \"nodev\"] }", Broken, "/run/osbuild/runner/probe mounted rw,nosuid,nodev, type ext4")]
-#[case::no_sockets("caller-mounts = { of = \"api\", below = \"/run\", flags = [\"rw\"] }", NotApplicable, "the launch has no api")]
-#[case::link_held("link = { at = \"/lib\", target = \"usr/lib\", resolves = true }", Held, "/lib -> usr/lib, which is there")]
-#[case::link_dangling("link = { at = \"/lib64\", target = \"usr/lib64\", resolves = true }", Broken, "/lib64 -> usr/lib64, which is not there")]
+#[case::runner_writable(
+    "caller-mounts = { of = \"runner\", below = \"/run/osbuild/runner\", flags = [\"ro\", \"nosuid\", \"nodev\"] }",
+    Broken,
+    "/run/osbuild/runner/probe mounted rw,nosuid,nodev, type ext4"
+)]
+#[case::no_sockets(
+    "caller-mounts = { of = \"api\", below = \"/run\", flags = [\"rw\"] }",
+    NotApplicable,
+    "the launch has no api"
+)]
+#[case::link_held(
+    "link = { at = \"/lib\", target = \"usr/lib\", resolves = true }",
+    Held,
+    "/lib -> usr/lib, which is there"
+)]
+#[case::link_dangling(
+    "link = { at = \"/lib64\", target = \"usr/lib64\", resolves = true }",
+    Broken,
+    "/lib64 -> usr/lib64, which is not there"
+)]
 #[case::link_elsewhere("link = { at = \"/lib\", target = \"lib\" }", Broken, "/lib -> usr/lib, which is there")]
 #[case::link_is_directory("link = { at = \"/usr\", target = \"lib\" }", Broken, "/usr is a directory")]
 #[case::link_missing("link = { at = \"/bin\", target = \"usr/bin\" }", Broken, "no /bin")]
-#[case::device_held("device = { at = \"/dev/null\", kind = \"char\", major = 1, minor = 3, mode = \"0666\", uid = 0, gid = 0 }", Held, "/dev/null char 1:3 mode 0666 owner 0:0")]
-#[case::device_number("device = { at = \"/dev/null\", major = 1, minor = 5 }", Broken, "/dev/null char 1:3 mode 0666 owner 0:0")]
+#[case::device_held(
+    "device = { at = \"/dev/null\", kind = \"char\", major = 1, minor = 3, mode = \"0666\", uid = 0, gid = 0 }",
+    Held,
+    "/dev/null char 1:3 mode 0666 owner 0:0"
+)]
+#[case::device_number(
+    "device = { at = \"/dev/null\", major = 1, minor = 5 }",
+    Broken,
+    "/dev/null char 1:3 mode 0666 owner 0:0"
+)]
 #[case::device_missing("device = { at = \"/dev/zero\", major = 1 }", Broken, "no /dev/zero")]
-#[case::node_held("node = { at = \"/etc\", kind = \"directory\", mode = \"0755\", uid = 0, gid = 0 }", Held, "/etc directory mode 0755 owner 0:0")]
+#[case::node_held(
+    "node = { at = \"/etc\", kind = \"directory\", mode = \"0755\", uid = 0, gid = 0 }",
+    Held,
+    "/etc directory mode 0755 owner 0:0"
+)]
 #[case::node_mode("node = { at = \"/etc\", mode = \"0700\" }", Broken, "/etc directory mode 0755 owner 0:0")]
 #[case::node_size("node = { at = \"/etc/hosts\", size = 11 }", Broken, "/etc/hosts file mode 0644 owner 0:0 size 10")]
 #[case::node_missing("node = { at = \"/etc/passwd\", kind = \"file\" }", Broken, "no /etc/passwd")]
-#[case::node_unread("node = { at = \"/etc/group\", kind = \"file\" }", Unknown, "the probe could not look: lstat /etc/group: EACCES")]
-#[case::node_not_looked_at("node = { at = \"/etc/shadow\", kind = \"file\" }", Unknown, "the facts do not have nodes[/etc/shadow]")]
+#[case::node_unread(
+    "node = { at = \"/etc/group\", kind = \"file\" }",
+    Unknown,
+    "the probe could not look: lstat /etc/group: EACCES"
+)]
+#[case::node_not_looked_at(
+    "node = { at = \"/etc/shadow\", kind = \"file\" }",
+    Unknown,
+    "the facts do not have nodes[/etc/shadow]"
+)]
 #[case::absent_held("absent = \"/etc/passwd\"", Held, "no /etc/passwd")]
 #[case::absent_broken("absent = \"/etc/hosts\"", Broken, "/etc/hosts file mode 0644 owner 0:0 size 10")]
 #[case::absent_on_top("absent = \"/home\"", Held, "no /home")]
@@ -127,43 +191,95 @@ fn judged(contract: &Contract, facts: &Value) -> (Verdict, String) {
 #[case::directory_contains("directory = { at = \"/etc\", contains = [\"hosts\"] }", Held, "hosts stray")]
 #[case::directory_lacks("directory = { at = \"/etc\", contains = [\"group\"] }", Broken, "hosts stray")]
 #[case::directory_missing("directory = { at = \"/opt\", exactly = [] }", Broken, "no directory /opt")]
-#[case::directory_not_listed("directory = { at = \"/srv\", exactly = [] }", Unknown, "the facts do not have directories[/srv]")]
+#[case::directory_not_listed(
+    "directory = { at = \"/srv\", exactly = [] }",
+    Unknown,
+    "the facts do not have directories[/srv]"
+)]
 #[case::variable_held("variable = { name = \"PATH\", equals = \"/usr/bin\" }", Held, "PATH=/usr/bin")]
 #[case::variable_broken("variable = { name = \"PATH\", one-of = [\"/bin\", \"/sbin\"] }", Broken, "PATH=/usr/bin")]
 #[case::variable_set("variable = { name = \"SECRET\" }", Held, "SECRET is set")]
-#[case::variable_of_others("variable = { name = \"SECRET\", equals = \"1\" }", Unknown, "the probe could not look: value of SECRET: not ours to tell")]
+#[case::variable_of_others(
+    "variable = { name = \"SECRET\", equals = \"1\" }",
+    Unknown,
+    "the probe could not look: value of SECRET: not ours to tell"
+)]
 #[case::variable_unset("variable = { name = \"HOME\" }", Broken, "HOME is not set")]
-#[case::variable_as_launched("variable = { name = \"TERM\", same-as = \"launch.environment.set[TERM]\" }", Broken, "TERM=xterm")]
+#[case::variable_as_launched(
+    "variable = { name = \"TERM\", same-as = \"launch.environment.set[TERM]\" }",
+    Broken,
+    "TERM=xterm"
+)]
 #[case::no_variable_held("no-variable = \"HOME\"", Held, "HOME is not set")]
 #[case::no_variable_broken("no-variable = \"PATH\"", Broken, "PATH is set")]
 #[case::variables_set("variables = \"set\"", Broken, "missing or different: TERM")]
 #[case::variables_inherited("variables = \"inherited\"", Broken, "missing or different: HOME")]
 #[case::capabilities_held("capabilities = { set = \"effective\", same-as = \"granted\" }", Held, "1 capabilities")]
-#[case::capabilities_too_many("capabilities = { set = \"permitted\", same-as = \"granted\" }", Broken, "has CAP_KILL too")]
+#[case::capabilities_too_many(
+    "capabilities = { set = \"permitted\", same-as = \"granted\" }",
+    Broken,
+    "has CAP_KILL too"
+)]
 #[case::capabilities_too_few("capabilities = { set = \"ambient\", same-as = \"raised\" }", Broken, "lacks CAP_CHOWN")]
 #[case::capabilities_none("capabilities = { set = \"ambient\", same-as = \"nothing\" }", Held, "nothing")]
-#[case::capabilities_listed("capabilities = { set = \"effective\", equals = [\"CAP_KILL\"] }", Broken, "lacks CAP_KILL; has CAP_CHOWN too")]
+#[case::capabilities_listed(
+    "capabilities = { set = \"effective\", equals = [\"CAP_KILL\"] }",
+    Broken,
+    "lacks CAP_KILL; has CAP_CHOWN too"
+)]
 #[case::capabilities_lacks("capabilities = { set = \"permitted\", lacks = [\"CAP_KILL\"] }", Broken, "has CAP_KILL")]
-#[case::capabilities_contains("capabilities = { set = \"bounding\", contains = [\"CAP_KILL\"] }", Held, "2 capabilities")]
+#[case::capabilities_contains(
+    "capabilities = { set = \"bounding\", contains = [\"CAP_KILL\"] }",
+    Held,
+    "2 capabilities"
+)]
 #[case::namespace_shared("namespace = { name = \"uts\", is = \"shared\" }", Held, "the host's")]
 #[case::namespace_own("namespace = { name = \"net\", is = \"shared\" }", Broken, "one of its own")]
-#[case::namespace_unread("namespace = { name = \"ipc\", is = \"own\" }", Unknown, "the probe could not look: readlink /proc/self/ns/ipc: EPERM")]
-#[case::namespace_not_compared("namespace = { name = \"time\", is = \"own\" }", Unknown, "the facts do not have namespaces.time")]
+#[case::namespace_unread(
+    "namespace = { name = \"ipc\", is = \"own\" }",
+    Unknown,
+    "the probe could not look: readlink /proc/self/ns/ipc: EPERM"
+)]
+#[case::namespace_not_compared(
+    "namespace = { name = \"time\", is = \"own\" }",
+    Unknown,
+    "the facts do not have namespaces.time"
+)]
 #[case::process_held("process = { pid = \"init\", command = \"bwrap\" }", Held, "process 1 is bwrap")]
 #[case::process_broken("process = { pid = \"init\", command = \"systemd\" }", Broken, "process 1 is bwrap")]
 #[case::process_seen("process = { pid = \"payload\" }", Held, "process 2")]
 #[case::attempt_held("attempt = { name = \"write:/usr\", gives = [\"EROFS\"] }", Held, "write:/usr gives EROFS")]
-#[case::attempt_broken("attempt = { name = \"write:/usr\", gives = [\"EACCES\", \"EPERM\"] }", Broken, "write:/usr gives EROFS")]
-#[case::attempt_not_made("attempt = { name = \"write:/boot\", gives = [\"EROFS\"] }", Unknown, "the probe could not look: write:/boot was not tried")]
+#[case::attempt_broken(
+    "attempt = { name = \"write:/usr\", gives = [\"EACCES\", \"EPERM\"] }",
+    Broken,
+    "write:/usr gives EROFS"
+)]
+#[case::attempt_not_made(
+    "attempt = { name = \"write:/boot\", gives = [\"EROFS\"] }",
+    Unknown,
+    "the probe could not look: write:/boot was not tried"
+)]
 #[case::fact_held("fact = { path = \"process.umask\", equals = \"0022\" }", Held, "0022")]
 #[case::fact_broken("fact = { path = \"process.umask\", one-of = [\"0077\"] }", Broken, "0022")]
-#[case::fact_same("fact = { path = \"limits[nofile]\", same-as = \"launch.limits[nofile]\" }", Held, "1024 (launch.limits[nofile] is 1024)")]
+#[case::fact_same(
+    "fact = { path = \"limits[nofile]\", same-as = \"launch.limits[nofile]\" }",
+    Held,
+    "1024 (launch.limits[nofile] is 1024)"
+)]
 #[case::fact_too_small("fact = { path = \"process.nice\", at-least = 6 }", Broken, "5")]
 #[case::fact_too_large("fact = { path = \"process.nice\", at-most = 4 }", Broken, "5")]
 #[case::fact_no_number("fact = { path = \"process.umask\", at-most = 4 }", Broken, "0022")]
-#[case::fact_lacks("fact = { path = \"capabilities.permitted\", lacks = [\"CAP_KILL\"] }", Broken, "CAP_CHOWN CAP_KILL")]
+#[case::fact_lacks(
+    "fact = { path = \"capabilities.permitted\", lacks = [\"CAP_KILL\"] }",
+    Broken,
+    "CAP_CHOWN CAP_KILL"
+)]
 #[case::fact_lacks_no_list("fact = { path = \"process.umask\", lacks = [\"CAP_KILL\"] }", Broken, "0022")]
-#[case::fact_unread("fact = { path = \"network.routes\", equals = 0 }", Unknown, "the probe could not look: open /proc/net/dev: ENOENT")]
+#[case::fact_unread(
+    "fact = { path = \"network.routes\", equals = 0 }",
+    Unknown,
+    "the probe could not look: open /proc/net/dev: ENOENT"
+)]
 #[case::fact_missing("fact = { path = \"process.beard\", equals = 0 }", Unknown, "the facts do not have process.beard")]
 fn an_expectation_is_judged(#[case] form: &str, #[case] verdict: Verdict, #[case] words: &str) {
     assert_eq!(judged(&contract(&format!("expect.{form}"), ""), &facts()), (verdict, words.to_owned()));
@@ -180,7 +296,11 @@ fn what_may_be_missing_is_not_judged_when_it_is(#[case] form: &str, #[case] reas
 }
 
 #[rstest]
-#[case::met("phase = [\"raw\"], policy = [\"stage\"], privilege = [\"root\"], arch = [\"x86_64\"], host = [\"fuse\", \"!selinux\"], tree = [\"lib64\", \"!boot\"]", Held, "0022")]
+#[case::met(
+    "phase = [\"raw\"], policy = [\"stage\"], privilege = [\"root\"], arch = [\"x86_64\"], host = [\"fuse\", \"!selinux\"], tree = [\"lib64\", \"!boot\"]",
+    Held,
+    "0022"
+)]
 #[case::phase("phase = [\"runner\"]", NotApplicable, "the phase is raw")]
 #[case::policy("policy = [\"inherit\", \"list\"]", NotApplicable, "the capability policy is stage")]
 #[case::privilege("privilege = [\"userns-single\"]", NotApplicable, "the privilege is root")]
@@ -188,8 +308,16 @@ fn what_may_be_missing_is_not_judged_when_it_is(#[case] form: &str, #[case] reas
 #[case::host("host = [\"selinux\"]", NotApplicable, "the host has no SELinux policy")]
 #[case::host_not("host = [\"!fuse\"]", NotApplicable, "the host has /dev/fuse")]
 #[case::tree("tree = [\"boot\"]", NotApplicable, "the tree has no /boot to mount")]
-#[case::two("tree = [\"boot\"], phase = [\"runner\"]", NotApplicable, "the phase is raw; the tree has no /boot to mount")]
-#[case::unsaid("tree = [\"ostree\"]", Unknown, "cannot tell whether the clause applies: the facts do not say whether the tree has /ostree")]
+#[case::two(
+    "tree = [\"boot\"], phase = [\"runner\"]",
+    NotApplicable,
+    "the phase is raw; the tree has no /boot to mount"
+)]
+#[case::unsaid(
+    "tree = [\"ostree\"]",
+    Unknown,
+    "cannot tell whether the clause applies: the facts do not say whether the tree has /ostree"
+)]
 #[case::unsaid_but_not_met("tree = [\"ostree\"], phase = [\"runner\"]", NotApplicable, "the phase is raw")]
 fn a_clause_applies_when_its_conditions_are_met(#[case] when: &str, #[case] verdict: Verdict, #[case] words: &str) {
     let clause = format!("when = {{ {when} }}\nexpect.fact = {{ path = \"process.umask\", equals = \"0022\" }}");
@@ -222,8 +350,11 @@ fn a_closed_world_tells_its_strangers(#[case] world: &str, #[case] words: &str) 
 #[case::capabilities("capabilities", &["capabilities = { set = \"effective\", same-as = \"granted\" }", "capabilities = { set = \"ambient\", contains = [\"CAP_KILL\"] }"])]
 #[case::directories("directories", &["directory = { at = \"/etc\", contains = [\"stray\"] }", "absent = \"/etc/hosts\"", "caller-mounts = { of = \"binds\", flags = [] }"])]
 fn nobody_who_is_named_is_a_stranger(#[case] world: &str, #[case] forms: &[&str]) {
-    let named: String =
-        forms.iter().enumerate().map(|(index, form)| entry(&format!("security.n{index}"), &format!("expect.{form}"))).collect();
+    let named: String = forms
+        .iter()
+        .enumerate()
+        .map(|(index, form)| entry(&format!("security.n{index}"), &format!("expect.{form}")))
+        .collect();
     let (verdict, words) = judged(&contract(&format!("expect.closed = \"{world}\""), &named), &facts());
     assert_eq!((verdict, words.starts_with("no other ")), (Held, true), "{words}");
 }
@@ -249,8 +380,14 @@ fn without_a_launch_half_nothing_is_compared(#[case] clause: &str) {
 }
 
 #[rstest]
-#[case::condition("when = { phase = [\"raw\"] }\nexpect.no-mount = \"/boot\"", "cannot tell whether the clause applies: the facts do not have the phase")]
-#[case::strangers("expect.closed = \"devices\"", "the probe could not look: the facts do not say what the caller asked for (no launch half), and no clause names /dev /dev/null")]
+#[case::condition(
+    "when = { phase = [\"raw\"] }\nexpect.no-mount = \"/boot\"",
+    "cannot tell whether the clause applies: the facts do not have the phase"
+)]
+#[case::strangers(
+    "expect.closed = \"devices\"",
+    "the probe could not look: the facts do not say what the caller asked for (no launch half), and no clause names /dev /dev/null"
+)]
 fn without_a_launch_half_nothing_is_guessed(#[case] clause: &str, #[case] reason: &str) {
     let mut facts = facts();
     facts["launch"] = Value::Null;
@@ -281,7 +418,8 @@ fn under_user_mode_emulation_only_the_tree_counts(#[case] id: &str, #[case] verd
 
 #[test]
 fn a_hazard_is_told_where_the_clause_holds() {
-    let told = |form: &str| verify(&contract(&format!("hazard = \"Beware.\"\nexpect.{form}"), ""), &facts()).remove(0).hazard;
+    let told =
+        |form: &str| verify(&contract(&format!("hazard = \"Beware.\"\nexpect.{form}"), ""), &facts()).remove(0).hazard;
     assert_eq!(told("no-mount = \"/boot\""), Some("Beware.".to_owned()));
     assert_eq!(told("no-mount = \"/usr\""), None);
 }

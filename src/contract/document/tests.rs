@@ -12,7 +12,11 @@ fn a_contract_becomes_a_document() {
 #[test]
 fn clauses_about_other_architectures_are_counted_only() {
     let page = markdown(&good(), "riscv64");
-    assert!(page.contains("Version 1 of this contract, 1 clauses, after mine commit `0000000`, none.\n1 more are about other"));
+    assert!(
+        page.contains(
+            "Version 1 of this contract, 1 clauses, after mine commit `0000000`, none.\n1 more are about other"
+        )
+    );
     assert!(!page.contains("device.null.number"), "{page}");
 }
 

@@ -44,7 +44,10 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 #[rstest]
 #[case::duplicate_id("duplicate-id", "17: id: duplicate clause id `mount.usr.read-only`")]
 #[case::key_twice("key-twice", "10: level: duplicate key")]
-#[case::malformed_fact("malformed-fact", "14: expect.fact: `process..umask` names no fact: write words with dots between and keys in brackets, like `mounts[/usr].flags`")]
+#[case::malformed_fact(
+    "malformed-fact",
+    "14: expect.fact: `process..umask` names no fact: write words with dots between and keys in brackets, like `mounts[/usr].flags`"
+)]
 #[case::malformed_id("malformed-id", &format!("8: id: `mount.Usr` {NO_ID}"))]
 #[case::no_clauses("no-clauses", "1: missing key `clause`")]
 #[case::no_expectation("no-expectation", "7: missing key `expect`")]
@@ -52,25 +55,64 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 #[case::no_schema("no-schema", "1: missing key `schema`")]
 #[case::no_toml("no-toml", "9: level: string values must be quoted, expected literal string")]
 #[case::no_why("no-why", "7: missing key `why`")]
-#[case::other_schema("other-schema", "1: schema: `rootcontract.contract/9` is not read here, expected `rootcontract.contract/1`")]
-#[case::relative_place("relative-place", "14: expect.mount: `usr` is no absolute path in its shortest form: no `//`, `.`, `..` or slash at the end")]
+#[case::other_schema(
+    "other-schema",
+    "1: schema: `rootcontract.contract/9` is not read here, expected `rootcontract.contract/1`"
+)]
+#[case::relative_place(
+    "relative-place",
+    "14: expect.mount: `usr` is no absolute path in its shortest form: no `//`, `.`, `..` or slash at the end"
+)]
 #[case::two_forms("two-forms", "14: expect.mount: more than one form, expected one")]
-#[case::unknown_architecture("unknown-architecture", "15: when: unknown architecture `amd64`, expected one of `x86_64`, `aarch64`, `ppc64le`, `s390x`, `riscv64`, `i686`, `armv7`")]
+#[case::unknown_architecture(
+    "unknown-architecture",
+    "15: when: unknown architecture `amd64`, expected one of `x86_64`, `aarch64`, `ppc64le`, `s390x`, `riscv64`, `i686`, `armv7`"
+)]
 #[case::unknown_area("unknown-area", &format!("8: id: unknown area `moutn`, expected one of {AREAS}"))]
-#[case::unknown_capability("unknown-capability", "14: expect.capabilities: \"CAP_FLY\" names no capability (CAP_CHOWN does, and so does chown)")]
-#[case::unknown_condition("unknown-condition", "15: when: unknown key `moon`, expected one of `privilege`, `phase`, `policy`, `arch`, `host`, `tree`")]
-#[case::unknown_flag("unknown-flag", "14: expect.mount: unknown word `readonly`, expected one of `ro`, `rw`, `nosuid`, `nodev`, `noexec`, `nosymfollow`")]
+#[case::unknown_capability(
+    "unknown-capability",
+    "14: expect.capabilities: \"CAP_FLY\" names no capability (CAP_CHOWN does, and so does chown)"
+)]
+#[case::unknown_condition(
+    "unknown-condition",
+    "15: when: unknown key `moon`, expected one of `privilege`, `phase`, `policy`, `arch`, `host`, `tree`"
+)]
+#[case::unknown_flag(
+    "unknown-flag",
+    "14: expect.mount: unknown word `readonly`, expected one of `ro`, `rw`, `nosuid`, `nodev`, `noexec`, `nosymfollow`"
+)]
 #[case::unknown_form("unknown-form", &format!("14: expect.mont: unknown word `mont`, expected one of {FORMS}"))]
-#[case::unknown_host_fact("unknown-host-fact", "15: when: unknown word `apparmor`, expected one of `selinux`, `fuse`, `sysrq-trigger`, `ipv6`")]
-#[case::unknown_key("unknown-key", "15: colour: unknown key `colour`, expected one of `id`, `level`, `says`, `why`, `instead`, `origin`, `since`, `expect`, `when`, `hazard`")]
+#[case::unknown_host_fact(
+    "unknown-host-fact",
+    "15: when: unknown word `apparmor`, expected one of `selinux`, `fuse`, `sysrq-trigger`, `ipv6`"
+)]
+#[case::unknown_key(
+    "unknown-key",
+    "15: colour: unknown key `colour`, expected one of `id`, `level`, `says`, `why`, `instead`, `origin`, `since`, `expect`, `when`, `hazard`"
+)]
 #[case::unknown_level("unknown-level", "9: level: unknown word `shall`, expected one of `must`, `should`, `may`")]
 #[case::unknown_phase("unknown-phase", "15: when: unknown word `cooked`, expected `raw` or `runner`")]
 #[case::unknown_policy("unknown-policy", "15: when: unknown word `all`, expected one of `stage`, `inherit`, `list`")]
-#[case::unknown_privilege("unknown-privilege", "15: when: unknown word `admin`, expected one of `root`, `userns-single`, `userns-subid`")]
-#[case::unknown_property("unknown-property", "14: expect.mount: unknown key `flag`, expected one of `at`, `flags`, `also`, `fstype`, `source`, `root`, `stacked`")]
-#[case::unknown_top_key("unknown-top-key", "1: colour: unknown key `colour`, expected one of `schema`, `profile`, `version`, `says`, `upstream`, `never-observed`, `ignored`, `clause`")]
-#[case::unknown_tree_fact("unknown-tree-fact", "15: when: unknown word `efi`, expected one of `boot`, `bin`, `sbin`, `lib`, `lib64`, `mke2fs-conf`, `containers`, `selinux`, `ostree`")]
-#[case::unknown_world("unknown-world", "14: expect.closed: unknown word `oceans`, expected one of `mounts`, `devices`, `environment`, `descriptors`, `root`, `processes`, `capabilities`, `directories`")]
+#[case::unknown_privilege(
+    "unknown-privilege",
+    "15: when: unknown word `admin`, expected one of `root`, `userns-single`, `userns-subid`"
+)]
+#[case::unknown_property(
+    "unknown-property",
+    "14: expect.mount: unknown key `flag`, expected one of `at`, `flags`, `also`, `fstype`, `source`, `root`, `stacked`"
+)]
+#[case::unknown_top_key(
+    "unknown-top-key",
+    "1: colour: unknown key `colour`, expected one of `schema`, `profile`, `version`, `says`, `upstream`, `never-observed`, `ignored`, `clause`"
+)]
+#[case::unknown_tree_fact(
+    "unknown-tree-fact",
+    "15: when: unknown word `efi`, expected one of `boot`, `bin`, `sbin`, `lib`, `lib64`, `mke2fs-conf`, `containers`, `selinux`, `ostree`"
+)]
+#[case::unknown_world(
+    "unknown-world",
+    "14: expect.closed: unknown word `oceans`, expected one of `mounts`, `devices`, `environment`, `descriptors`, `root`, `processes`, `capabilities`, `directories`"
+)]
 #[case::wrong_type("wrong-type", "3: version: invalid type: string \"one\", expected u32")]
 fn a_bad_contract_is_refused_in_one_line(#[case] name: &str, #[case] line: &str) {
     let bytes = std::fs::read(fixture("bad").join(name).with_extension("toml")).expect("a fixture");
@@ -113,7 +155,10 @@ fn a_file_that_is_not_there_is_named() {
     let error = Contract::load(&fixture("nowhere.toml")).expect_err("no contract");
     let name = fixture("nowhere.toml").display().to_string();
     assert_eq!(error.to_string(), format!("read contract {name}"));
-    assert_eq!(std::error::Error::source(&error).expect("a source").to_string(), "No such file or directory (os error 2)");
+    assert_eq!(
+        std::error::Error::source(&error).expect("a source").to_string(),
+        "No such file or directory (os error 2)"
+    );
 }
 
 #[test]

@@ -17,13 +17,27 @@ use nix::{
 
 use super::{Log, Outcome, kernel::open_for, may_make, ok, unique};
 use crate::{
-    facts::{mount::Mount, text::{escape, unescape}},
+    facts::{
+        mount::Mount,
+        text::{escape, unescape},
+    },
     probe::read::{self, errno},
 };
 
 /// Where a file is made.
 const CREATED_IN: [&str; 12] = [
-    "/", "/boot", "/dev", "/dev/shm", "/etc", "/run", "/run/osbuild", "/run/osbuild/lib", "/tmp", "/usr", "/var", "/var/tmp",
+    "/",
+    "/boot",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/run",
+    "/run/osbuild",
+    "/run/osbuild/lib",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/var/tmp",
 ];
 
 /// Where a file is run.
@@ -41,7 +55,8 @@ const KERNEL: [&str; 7] = [
 ];
 
 /// What `write:/sys` opens: the first of these that is there.
-const OF_SYSFS: [&str; 3] = ["/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling"];
+const OF_SYSFS: [&str; 3] =
+    ["/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling"];
 
 /// Mounts that `create` looks at, or that hold no files.
 const NOT_WRITTEN: [&str; 5] = ["/", "/dev", "/dev/shm", "/run", "/tmp"];
@@ -78,8 +93,24 @@ pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
 fn is_kernel_s(fstype: &str) -> bool {
     matches!(
         fstype,
-        "autofs" | "binfmt_misc" | "bpf" | "configfs" | "debugfs" | "devpts" | "devtmpfs" | "efivarfs" | "fusectl"
-            | "hugetlbfs" | "mqueue" | "nsfs" | "proc" | "pstore" | "resctrl" | "securityfs" | "selinuxfs" | "sysfs"
+        "autofs"
+            | "binfmt_misc"
+            | "bpf"
+            | "configfs"
+            | "debugfs"
+            | "devpts"
+            | "devtmpfs"
+            | "efivarfs"
+            | "fusectl"
+            | "hugetlbfs"
+            | "mqueue"
+            | "nsfs"
+            | "proc"
+            | "pstore"
+            | "resctrl"
+            | "securityfs"
+            | "selinuxfs"
+            | "sysfs"
             | "tracefs"
     )
 }
@@ -125,7 +156,8 @@ fn files_below(mounts: &BTreeMap<String, Mount>, start: &Path, meta: &fs::Metada
             }
             let path = directory.join(name);
             let Ok(found) = fs::symlink_metadata(&path) else { continue };
-            let crossing = found.dev() != meta.dev() || mounts.contains_key(&escape(path.as_os_str().as_encoded_bytes()));
+            let crossing =
+                found.dev() != meta.dev() || mounts.contains_key(&escape(path.as_os_str().as_encoded_bytes()));
             if crossing {
                 continue;
             }

@@ -1,10 +1,6 @@
 //! Calls that reach past the sandbox, and its sockets.
 
-use std::{
-    collections::BTreeSet,
-    net::UdpSocket,
-    os::fd::AsFd,
-};
+use std::{collections::BTreeSet, net::UdpSocket, os::fd::AsFd};
 
 use nix::{
     errno::Errno,
