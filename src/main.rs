@@ -1,10 +1,14 @@
-//! The command.
+//! `rootcontract`: the command. The library's documentation has the picture, `cli` the words.
+
+mod cli;
 
 use std::process::ExitCode;
 
+use rootcontract::buildroot::supervisor;
+
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == rootcontract::buildroot::supervisor::ARGUMENT) {
-        return rootcontract::buildroot::supervisor::main();
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == supervisor::ARGUMENT) {
+        return supervisor::main();
     }
-    ExitCode::SUCCESS
+    cli::main()
 }
