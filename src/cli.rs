@@ -8,9 +8,13 @@ mod clauses;
 mod contract;
 mod contracts;
 mod explain;
+mod facts;
 mod failure;
 mod format;
 mod output;
+mod plan;
+mod probe;
+mod run;
 mod sandbox;
 mod schema;
 
@@ -20,15 +24,12 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, tell};
 
-/// What every subcommand but `run` exits with when it could not do its work.
-const COULD_NOT: u8 = 2;
-
 /// osbuild's build root, the contract it keeps, and the proof that it keeps it.
 #[derive(Debug, Parser)]
 #[command(name = "rootcontract", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Command {
     #[command(subcommand)]
-    subcommand: Verb,
+    verb: Verb,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,15 +40,32 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Probe(probe::Probe),
+    Run(run::Run),
+    Plan(plan::Plan),
     Contract(contract::Contract),
-    Explain(explain::Explain),
     Clauses(clauses::Clauses),
+    Explain(explain::Explain),
     Schema(schema::Schema),
+}
+
+/// What a subcommand exits with when it could not do its work. `run` leaves the small numbers to the payload.
+#[derive(Debug, Clone, Copy)]
+enum CouldNot {
+    Check = 2,
+    Run = 125,
+}
+
+impl From<CouldNot> for ExitCode {
+    fn from(could_not: CouldNot) -> Self {
+        Self::from(could_not as u8)
+    }
 }
 
 /// The command, from its arguments to its exit code.
 pub fn main() -> ExitCode {
-    let could_not = COULD_NOT;
+    let running = std::env::args_os().nth(1).is_some_and(|verb| verb == "run");
+    let could_not = if running { CouldNot::Run } else { CouldNot::Check };
     no_backtraces(could_not);
     let command = match Command::try_parse() {
         Ok(command) => command,
@@ -57,7 +75,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { could_not.into() } else { ExitCode::SUCCESS };
         }
     };
-    command.subcommand.perform().unwrap_or_else(|failure| {
+    command.verb.perform().unwrap_or_else(|failure| {
         tell(&failure::line(&failure));
         could_not.into()
     })
@@ -67,21 +85,25 @@ impl Verb {
     fn perform(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Check(check) => check.perform(),
+            Self::Probe(probe) => probe.perform(),
+            Self::Run(run) => run.perform(),
+            Self::Plan(plan) => plan.perform(),
             Self::Contract(contract) => contract.perform(),
-            Self::Explain(explain) => explain.perform(),
             Self::Clauses(clauses) => clauses.perform(),
+            Self::Explain(explain) => explain.perform(),
             Self::Schema(schema) => schema.perform(),
         }
     }
 }
 
-/// A panic is a fault of ours: told in a line, without a backtrace, and never an exit code that means something else.
-fn no_backtraces(code: u8) {
+/// A panic is a fault of ours: told in a line, without a backtrace, with an exit code that means nothing else.
+fn no_backtraces(could_not: CouldNot) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-        let what = panic.payload_as_str().unwrap_or("no message");
-        tell(&format!("a fault in rootcontract itself{place}: {what}; please report it"));
-        std::process::exit(code.into());
+        let payload = panic.payload();
+        let what = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        tell(&format!("a fault in rootcontract itself{place}: {}; please report it", what.unwrap_or("no message")));
+        std::process::exit(could_not as i32);
     }));
 }
 

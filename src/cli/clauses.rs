@@ -1,0 +1,80 @@
+//! `rootcontract clauses`: the rules, a line each.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use rootcontract::contract::{Clause, Contract};
+use rootcontract::report::show::{beside, shown};
+use serde::Serialize;
+
+use super::contracts::Contracts;
+use super::failure::Failure;
+use super::format::{Formats, Kind};
+use super::output;
+
+/// List the clauses of the contracts
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rootcontract clauses
+  rootcontract clauses --profile osbuild --only 'device.*'
+  rootcontract clauses --format json")]
+pub struct Clauses {
+    #[command(flatten)]
+    contracts: Contracts,
+    /// Only clauses whose id matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    only: Vec<glob::Pattern>,
+    #[command(flatten)]
+    formats: Formats,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    reports: Vec<Report<'a>>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    profile: &'a str,
+    clauses: Vec<&'a Clause>,
+}
+
+impl Clauses {
+    pub fn perform(self) -> Result<ExitCode, Failure> {
+        self.formats.check()?;
+        let contracts = self.contracts.load()?;
+        let reports: Vec<_> = contracts.iter().map(|contract| self.report(contract)).collect();
+        if reports.iter().all(|report| report.clauses.is_empty()) {
+            return Err(Failure::nothing_matches(&self.only));
+        }
+        let document = Document { schema: "rootcontract.clauses/1", reports };
+        self.formats.write(|kind| match kind {
+            Kind::Human => Ok(document.reports.iter().map(human).collect::<Vec<_>>().join("\n")),
+            Kind::Json => output::json(&document),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn report<'a>(&self, contract: &'a Contract) -> Report<'a> {
+        let wanted = |clause: &&Clause| matches(&self.only, clause.id.as_str());
+        Report { profile: &contract.profile, clauses: contract.clauses.iter().filter(wanted).collect() }
+    }
+}
+
+/// Whether an id is among those asked for; all are when nothing was asked.
+pub fn matches(only: &[glob::Pattern], id: &str) -> bool {
+    only.is_empty() || only.iter().any(|pattern| pattern.matches(id))
+}
+
+/// A heading and a line for each clause.
+fn human(report: &Report<'_>) -> String {
+    const BOLD: anstyle::Style = anstyle::Style::new().bold();
+    let indent = report.clauses.iter().map(|clause| clause.id.as_str().len()).max().unwrap_or(0).min(40) + 9;
+    let lines = report.clauses.iter().map(|clause| {
+        let mark = if clause.hazard.is_some() { "⚠ " } else { "" };
+        beside(&format!("{:<6} {}", clause.level, clause.id), indent, &format!("{mark}{}", shown(&clause.says)))
+    });
+    let heading = format!("{BOLD}{}: {} clauses{BOLD:#}\n", shown(report.profile), report.clauses.len());
+    std::iter::once(heading).chain(lines).collect()
+}

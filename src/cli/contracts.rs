@@ -1,0 +1,43 @@
+//! Which contracts a subcommand is about.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rootcontract::contract::Contract;
+use rootcontract::profile::Profile;
+
+use super::failure::Failure;
+
+/// The contracts of these profiles, or this one.
+#[derive(Debug, Args)]
+pub struct Contracts {
+    /// Profile whose contract is meant; may be repeated [default: every profile]
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<Profile>,
+    /// Contract of your own
+    #[arg(long = "contract", value_name = "FILE", conflicts_with = "profiles")]
+    file: Option<PathBuf>,
+}
+
+impl Contracts {
+    /// Reads them.
+    pub fn load(&self) -> Result<Vec<Contract>, Failure> {
+        match &self.file {
+            Some(file) => Ok(vec![Contract::load(file)?]),
+            None => of_profiles(if self.profiles.is_empty() { &Profile::ALL } else { &self.profiles }),
+        }
+    }
+}
+
+/// The compiled-in contracts of these profiles.
+pub fn of_profiles(profiles: &[Profile]) -> Result<Vec<Contract>, Failure> {
+    profiles.iter().map(|profile| Ok(Contract::builtin(profile.name())?)).collect()
+}
+
+/// The profile that the contract in `file` is about.
+pub fn profile_of(contract: &Contract, file: &Path) -> Result<Profile, Failure> {
+    contract
+        .profile
+        .parse()
+        .map_err(|_| Failure::ForeignContract { file: file.to_owned(), profile: contract.profile.clone() })
+}

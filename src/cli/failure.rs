@@ -1,0 +1,188 @@
+//! Why the command could not do its work: one line on standard error.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use rootcontract::buildroot::{CloseError, OpenError, RunError};
+use rootcontract::bwrap;
+use rootcontract::contract::ContractError;
+use rootcontract::facts::frame::Damage;
+use rootcontract::inspect::InspectError;
+use rootcontract::profile::Profile;
+use rootcontract::report::show::shown;
+
+/// Why a subcommand could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no contract.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The contract that was named is about something we can't build.
+    #[error("contract {file} is about profile `{profile}`, which can't be built: name one that can with --profile")]
+    ForeignContract {
+        /// The contract.
+        file: PathBuf,
+        /// Its profile.
+        profile: String,
+    },
+    /// A contract was read, and there are remarks about it.
+    #[error("{file}: {count} to look at")]
+    Lint {
+        /// The contract.
+        file: PathBuf,
+        /// How many remarks.
+        count: usize,
+    },
+    /// A file of facts can't be read.
+    #[error("read facts {file}")]
+    FactsUnreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds no facts.
+    #[error("read facts {file}: not what `rootcontract probe` prints")]
+    FactsMalformed {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A file holds what a probe printed, damaged.
+    #[error("read facts {file}")]
+    FactsDamaged {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: Damage,
+    },
+    /// The facts do not say which profile they are of.
+    #[error("facts {file} do not say of which profile they are: say with --profile or --contract what to hold them to")]
+    FactsOfNobody {
+        /// The file.
+        file: PathBuf,
+    },
+    /// No clause has this id.
+    #[error("no clause is called `{id}`{}", did_you_mean(.like))]
+    NoSuchClause {
+        /// What was asked for.
+        id: String,
+        /// Ids that look like it, the likeliest first.
+        like: Vec<String>,
+    },
+    /// A pattern matches no clause.
+    #[error("no clause matches {patterns}: `rootcontract clauses` lists them")]
+    NothingMatches {
+        /// The patterns.
+        patterns: String,
+    },
+    /// Two documents would be mixed.
+    #[error("two formats would go to standard output: give all but one a file, as in --format json=FILE")]
+    TwoOnStdout,
+    /// Another machine's architecture was asked for.
+    #[error("can't build for {wanted}: this machine is {native}, and nothing else can be looked at from here")]
+    ForeignArchitecture {
+        /// What was asked for.
+        wanted: String,
+        /// What we are.
+        native: String,
+    },
+    /// There is no bubblewrap.
+    #[error(transparent)]
+    NoBubblewrap(#[from] bwrap::NotFound),
+    /// The root could not be looked at.
+    #[error("look into {profile}")]
+    Inspect {
+        /// What was built.
+        profile: Profile,
+        /// Why not.
+        source: InspectError,
+    },
+    /// There is no probe.
+    #[error(transparent)]
+    NoProbe(InspectError),
+    /// The root was not opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Nothing was run in it.
+    #[error("run in the build root")]
+    Run(#[from] RunError),
+    /// It was not closed.
+    #[error("close the build root")]
+    Close(#[from] CloseError),
+    /// Signals can't be waited for.
+    #[error("wait for signals")]
+    Signals(#[source] io::Error),
+    /// A file can't be written.
+    #[error("write {file}")]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output takes no more.
+    #[error("write to standard output")]
+    Stdout(#[source] io::Error),
+    /// A document can't be written as JSON.
+    #[error("write JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    /// These patterns match no clause.
+    pub fn nothing_matches(patterns: &[glob::Pattern]) -> Self {
+        let patterns: Vec<_> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
+        Self::NothingMatches { patterns: patterns.join(" or ") }
+    }
+}
+
+fn did_you_mean(like: &[String]) -> String {
+    match like {
+        [] => ": `rootcontract clauses` lists them".to_owned(),
+        like => format!(": did you mean {}?", like.join(", ")),
+    }
+}
+
+/// The error and what caused it, in a line: each cause once, system errors without their numbers.
+pub fn line(error: &dyn Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let text = match cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
+            None => cause.to_string(),
+        };
+        if !parts.iter().any(|part| part.ends_with(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}
+
+/// Says something to the person at the terminal. If nobody listens, nobody is told.
+pub fn tell(line: &str) {
+    let _unheard = writeln!(io::stderr(), "rootcontract: {}", shown(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_without_numbers() {
+        let failure = Failure::Write { file: "/dir/report.json".into(), source: io::Error::from_raw_os_error(28) };
+        assert_eq!(line(&failure), "write /dir/report.json: No space left on device");
+    }
+
+    #[test]
+    fn suggestions_are_told() {
+        let failure = |like: &[&str]| Failure::NoSuchClause {
+            id: "mount.usr".to_owned(),
+            like: like.iter().map(|&id| id.to_owned()).collect(),
+        };
+        assert_eq!(line(&failure(&[])), "no clause is called `mount.usr`: `rootcontract clauses` lists them");
+        assert_eq!(line(&failure(&["a.b", "c.d"])), "no clause is called `mount.usr`: did you mean a.b, c.d?");
+    }
+}

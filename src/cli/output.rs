@@ -1,0 +1,103 @@
+//! Where the command's data goes: standard output, or files that are written whole or not at all.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// Text for a person or another program; colour is left out where it is not wanted. A closed pipe is a quiet end.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::Stdout),
+    }
+}
+
+/// A document as JSON that people can read too.
+pub fn json(document: &impl Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(document)? + "\n")
+}
+
+/// Writes a file whole or not at all. What is no regular file (a pipe, `/dev/stderr`) is written into, never replaced.
+pub fn save(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let save = || match fs::metadata(file) {
+        Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(file)?.write_all(bytes),
+        Ok(_) => replace(&fs::canonicalize(file)?, bytes),
+        Err(_) => replace(file, bytes),
+    };
+    save().map_err(|source| Failure::Write { file: file.to_owned(), source })
+}
+
+/// Writes beside `file`, and takes its name when all is there.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut new = tempfile::Builder::new()
+        .prefix(".rootcontract-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .map_err(bare)?;
+    new.write_all(bytes).map_err(bare)?;
+    new.persist(file).map(drop).map_err(|refused| refused.error)
+}
+
+/// tempfile's errors name its random path; the system's error is enough.
+fn bare(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()).and_then(|source| source.downcast_ref::<io::Error>());
+    match error.raw_os_error().or(inner.and_then(io::Error::raw_os_error)) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::failure::line;
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("report.json");
+        fs::write(&file, "old").expect("a file");
+        save(&file, b"new").expect("replaced");
+        assert_eq!(fs::read(&file).expect("the file"), b"new");
+        assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [file, link] = ["file", "link"].map(|name| directory.path().join(name));
+        fs::write(&file, "old").expect("a file");
+        std::os::unix::fs::symlink("file", &link).expect("a link");
+        save(&link, b"new").expect("replaced");
+        assert_eq!(fs::read(&file).expect("the file"), b"new");
+        assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_written_into() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let link = directory.path().join("full");
+        std::os::unix::fs::symlink("/dev/full", &link).expect("a link");
+        let error = save(&link, b"new").expect_err("/dev/full is full");
+        assert_eq!(line(&error), format!("write {}: No space left on device", link.display()));
+        assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1);
+    }
+
+    #[test]
+    fn where_no_file_can_be_the_reason_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("nowhere/report.json");
+        let error = save(&file, b"new").expect_err("no such directory");
+        assert_eq!(line(&error), format!("write {}: No such file or directory", file.display()));
+    }
+}

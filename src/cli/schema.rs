@@ -1,0 +1,41 @@
+//! `rootcontract schema`: the JSON Schemas of what we read and write.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::failure::Failure;
+use super::output;
+
+/// Print the JSON Schema of a document
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rootcontract schema report
+  rootcontract schema contract > contract.schema.json     for an editor that helps to write one")]
+pub struct Schema {
+    /// Which document
+    document: Document,
+}
+
+/// A document with a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Document {
+    /// What `probe` prints
+    Facts,
+    /// What a contract file says
+    Contract,
+    /// What `check --format json` prints
+    Report,
+}
+
+impl Schema {
+    pub fn perform(self) -> Result<ExitCode, Failure> {
+        let schema = match self.document {
+            Document::Facts => rootcontract::facts::schema(),
+            Document::Contract => rootcontract::contract::schema(),
+            Document::Report => rootcontract::report::schema(),
+        };
+        output::print(&output::json(&schema)?)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
