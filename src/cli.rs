@@ -11,12 +11,14 @@ mod explain;
 mod facts;
 mod failure;
 mod format;
+mod line;
 mod output;
 mod plan;
 mod probe;
 mod run;
 mod sandbox;
 mod schema;
+mod status;
 
 use std::process::ExitCode;
 

@@ -82,7 +82,8 @@ fn explained(profiles: &[&str], clause: &Clause) -> String {
         ("since", Some(clause.since.clone())),
     ];
     let rows = rows.into_iter().filter_map(|(label, text)| Some((label, text?)));
-    heading + &rows.map(|(label, text)| beside(&format!("  {DIM}{label}{DIM:#}"), 12, &shown(&text))).collect::<String>()
+    heading
+        + &rows.map(|(label, text)| beside(&format!("  {DIM}{label}{DIM:#}"), 12, &shown(&text))).collect::<String>()
 }
 
 /// `privilege root; phase raw or runner; host !fuse`.

@@ -26,13 +26,13 @@ pub enum Failure {
         /// Its profile.
         profile: String,
     },
-    /// A contract was read, and there are remarks about it.
-    #[error("{file}: {count} to look at")]
-    Lint {
+    /// A contract was there when it was first read.
+    #[error("read contract {file} again")]
+    ContractChanged {
         /// The contract.
         file: PathBuf,
-        /// How many remarks.
-        count: usize,
+        /// Why.
+        source: io::Error,
     },
     /// A file of facts can't be read.
     #[error("read facts {file}")]
@@ -147,9 +147,11 @@ fn did_you_mean(like: &[String]) -> String {
 }
 
 /// The error and what caused it, in a line: each cause once, system errors without their numbers.
-pub fn line(error: &dyn Error) -> String {
+pub fn line(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for cause in std::iter::successors(Some(error), |error| error.source()) {
+    let mut rest = Some(error);
+    while let Some(cause) = rest {
+        rest = cause.source();
         let text = match cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
             Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
             None => cause.to_string(),

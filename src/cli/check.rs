@@ -1,0 +1,111 @@
+//! `rootcontract check`: is the build root what its contract says?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use rootcontract::contract::Contract;
+use rootcontract::facts::Document as Facts;
+use rootcontract::profile::Profile;
+use rootcontract::report::human::{self, Judged};
+use rootcontract::report::{Document, Report, Standing};
+use rootcontract::verify::verify;
+
+use super::clauses::matches;
+use super::failure::Failure;
+use super::format::{Formats, Kind};
+use super::sandbox::{BUILDING, Sandbox};
+use super::{contracts, facts, line, output};
+
+/// Check the build root against its contract, clause by clause
+///
+/// Builds the sandbox, looks at it from inside and holds what is there against what is promised.
+/// Exits with 0 when everything held, 1 when a clause is broken, 2 when something could not be checked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rootcontract check
+  rootcontract check --profile osbuild --only 'device.*' --only 'mount.*'
+  rootcontract check --root /srv/trees/f43 --format human --format json=report.json
+  rootcontract check --profile osbuild --facts saved.json")]
+pub struct Check {
+    /// Contract of your own, instead of the profile's
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// Judge what `rootcontract probe` or `rootcontract-probe` printed, and build nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = BUILDING)]
+    facts: Option<PathBuf>,
+    /// Only clauses whose id matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    only: Vec<glob::Pattern>,
+    #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
+    sandbox: Sandbox,
+}
+
+impl Check {
+    pub fn perform(self) -> Result<ExitCode, Failure> {
+        self.formats.check()?;
+        let judged = match &self.facts {
+            Some(file) => self.saved(&facts::load(file)?, file)?,
+            None => self.built()?,
+        };
+        if judged.iter().all(|judged| judged.report.findings.is_empty()) {
+            return Err(Failure::nothing_matches(&self.only));
+        }
+        let document = Document::new(judged.iter().map(|judged| judged.report.clone()).collect());
+        self.formats.write(|kind| match kind {
+            Kind::Human => Ok(human::render(&judged)),
+            Kind::Json => output::json(&document),
+        })?;
+        Ok(ExitCode::from(match document.standing() {
+            Standing::Held => 0,
+            Standing::Broken => 1,
+            Standing::Unknown => 2,
+        }))
+    }
+
+    /// Holds saved facts to the contract that was named, else to that of the profile they are of.
+    fn saved(&self, facts: &Facts, file: &PathBuf) -> Result<Vec<Judged>, Failure> {
+        let contracts = match (&self.contract, self.sandbox.profiles.as_slice(), &facts.launch) {
+            (Some(contract), _, _) => vec![Contract::load(contract)?],
+            (None, [], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
+            (None, [], None) => return Err(Failure::FactsOfNobody { file: file.clone() }),
+            (None, profiles, _) => contracts::of_profiles(profiles)?,
+        };
+        contracts.into_iter().map(|contract| self.judge(contract, facts, None)).collect()
+    }
+
+    /// Builds each sandbox and holds it to its contract.
+    fn built(&self) -> Result<Vec<Judged>, Failure> {
+        let about = self.sandbox.about()?;
+        let judge = |(profile, contract): (Profile, Contract)| {
+            let facts = self.sandbox.look(profile, &about)?;
+            self.judge(contract, &facts, Some(profile))
+        };
+        self.targets()?.into_iter().map(judge).collect()
+    }
+
+    /// What is built, and what it is held to.
+    fn targets(&self) -> Result<Vec<(Profile, Contract)>, Failure> {
+        let named = &self.sandbox.profiles;
+        let Some(file) = &self.contract else {
+            let profiles = if named.is_empty() { &Profile::ALL } else { named.as_slice() };
+            return Ok(profiles.iter().copied().zip(contracts::of_profiles(profiles)?).collect());
+        };
+        let contract = Contract::load(file)?;
+        let profiles = if named.is_empty() { vec![contracts::profile_of(&contract, file)?] } else { named.clone() };
+        Ok(profiles.into_iter().map(|profile| (profile, contract.clone())).collect())
+    }
+
+    fn judge(&self, contract: Contract, facts: &Facts, built: Option<Profile>) -> Result<Judged, Failure> {
+        let mut findings = verify(&contract, &serde_json::to_value(facts)?);
+        findings.retain(|finding| matches(&self.only, finding.clause.as_str()));
+        let report = Report::new(&contract, facts, findings);
+        let reproduce = match built {
+            Some(profile) if report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),
+            Some(_) | None => None,
+        };
+        Ok(Judged { report, contract, reproduce })
+    }
+}

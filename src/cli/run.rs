@@ -1,0 +1,140 @@
+//! `rootcontract run`: a command in the sandbox.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rootcontract::buildroot::{BuildRoot, Invocation, Keep, Outcome, RunError, Stream};
+
+use super::failure::{Failure, line, tell};
+use super::sandbox::Sandbox;
+use super::status::{Ending, Status};
+
+/// Run a command in the sandbox
+///
+/// Its stdin is empty; its stdout and stderr pass through as they are. Exits with the command's own status;
+/// 124 when the time was up, 125 when we failed, 126 when it can't be executed, 127 when there is no such
+/// program, 128+n when signal n ended it or us.
+#[derive(Debug, Args)]
+#[command(mut_arg("profiles", |profile| profile.action(ArgAction::Set)), after_help = "Examples:
+  rootcontract run -- /usr/bin/findmnt
+  rootcontract run --timeout 30s --status-file status.json -- rpm -qa
+  rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env")]
+pub struct Run {
+    /// Mount SRC of the host at DST, read-write; may be repeated
+    #[arg(long, value_names = ["SRC", "DST"], num_args = 2, action = ArgAction::Append)]
+    bind: Vec<PathBuf>,
+    /// Mount SRC of the host at DST, read-only; may be repeated
+    #[arg(long, value_names = ["SRC", "DST"], num_args = 2, action = ArgAction::Append)]
+    ro_bind: Vec<PathBuf>,
+    /// Set a variable; may be repeated
+    #[arg(long, value_names = ["NAME", "VALUE"], num_args = 2, action = ArgAction::Append, allow_hyphen_values = true)]
+    setenv: Vec<OsString>,
+    /// End it after this time, as in 30s, 5m or 1h 30m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// Write how it ended to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    status_file: Option<PathBuf>,
+    /// Leave the scratch directories, and say where they are
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    sandbox: Sandbox,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl Run {
+    pub fn perform(mut self) -> Result<ExitCode, Failure> {
+        let status_file = self.status_file.take();
+        let mut status = Status::new(self.sandbox.profile(), &self.command);
+        let ending = self.run();
+        if let Some(file) = status_file {
+            status.end(ending.as_ref().map_err(|failure| line(failure)));
+            status.save(&file)?;
+        }
+        let ending = ending?;
+        if let Some(words) = ending.told() {
+            tell(&words);
+        }
+        Ok(ExitCode::from(ending.exit_code()))
+    }
+
+    fn run(self) -> Result<Ending, Failure> {
+        let signals = Signals::caught()?;
+        let keep = if self.keep { Keep::Keep } else { Keep::Remove };
+        let root = self.sandbox.builder(self.sandbox.profile())?.keep(keep).open()?;
+        root.warnings().iter().for_each(|warning| tell(&format!("warning: {warning}")));
+        if self.keep {
+            tell(&format!("keeping {}", root.scratch().map(|path| path.to_string_lossy().into_owned()).join(" and ")));
+        }
+        let ending = self.in_root(&root, signals);
+        root.close()?;
+        ending
+    }
+
+    fn in_root(self, root: &BuildRoot, mut signals: Signals) -> Result<Ending, Failure> {
+        let mut invocation = Invocation::new(&self.command)
+            .interrupt(signals.0.as_fd().try_clone_to_owned().map_err(Failure::Signals)?)
+            .output(passed_on()?);
+        for pair in self.bind.chunks_exact(2) {
+            invocation = invocation.bind(&pair[0], &pair[1]);
+        }
+        for pair in self.ro_bind.chunks_exact(2) {
+            invocation = invocation.read_only_bind(&pair[0], &pair[1]);
+        }
+        for pair in self.setenv.chunks_exact(2) {
+            invocation = invocation.environment(&pair[0], &pair[1]);
+        }
+        if let Some(timeout) = self.timeout {
+            invocation = invocation.deadline(timeout);
+        }
+        match root.run(invocation) {
+            Ok(done) => Ok(match (done.outcome, self.timeout) {
+                (Outcome::Interrupted, _) => Ending::Interrupted(signals.which()),
+                (Outcome::DeadlineExceeded, Some(after)) => Ending::TimeUp(after),
+                (outcome, _) => Ending::Outcome(outcome),
+            }),
+            // Nobody reads on: the payload would have been ended by SIGPIPE, and so are we, quietly.
+            Err(RunError::Sink(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Ending::NobodyReads),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Hands on output as it comes, byte for byte.
+fn passed_on() -> Result<impl FnMut(Stream, &[u8]) -> io::Result<()> + Send + 'static, Failure> {
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(Failure::Stdout)?);
+    let mut stderr = File::from(io::stderr().as_fd().try_clone_to_owned().map_err(Failure::Stdout)?);
+    Ok(move |stream, bytes: &[u8]| match stream {
+        Stream::Stdout => stdout.write_all(bytes),
+        Stream::Stderr => stderr.write_all(bytes),
+    })
+}
+
+/// The signals that ask us to end. They end the payload; then we end too.
+struct Signals(SignalFd);
+
+impl Signals {
+    fn caught() -> Result<Self, Failure> {
+        let failed = |errno: nix::errno::Errno| Failure::Signals(errno.into());
+        let ours = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
+        ours.thread_block().map_err(failed)?;
+        SignalFd::with_flags(&ours, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self).map_err(failed)
+    }
+
+    /// The one that came.
+    fn which(&mut self) -> u8 {
+        let came = self.0.read_signal().ok().flatten().and_then(|signal| u8::try_from(signal.ssi_signo).ok());
+        came.unwrap_or(Signal::SIGTERM as u8)
+    }
+}
