@@ -15,6 +15,7 @@ mod line;
 mod output;
 mod plan;
 mod probe;
+mod prove;
 mod run;
 mod sandbox;
 mod schema;
@@ -48,6 +49,7 @@ enum Verb {
     Contract(contract::Contract),
     Clauses(clauses::Clauses),
     Explain(explain::Explain),
+    Prove(prove::Prove),
     Schema(schema::Schema),
 }
 
@@ -93,6 +95,7 @@ impl Verb {
             Self::Contract(contract) => contract.perform(),
             Self::Clauses(clauses) => clauses.perform(),
             Self::Explain(explain) => explain.perform(),
+            Self::Prove(prove) => prove.perform(),
             Self::Schema(schema) => schema.perform(),
         }
     }

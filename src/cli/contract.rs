@@ -3,22 +3,37 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand, ValueEnum};
+use rootcontract::arch;
+use rootcontract::contract::document;
 use rootcontract::report::show::shown;
+use serde::Serialize;
 
+use super::contracts::Contracts;
 use super::failure::Failure;
 use super::output;
 
-/// Print the contract as a document, or check one of your own
+/// Print the contracts as a document, or look over one of your own
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
+  rootcontract contract | less
+  rootcontract contract --profile osbuild --arch s390x --format json
   rootcontract contract lint my-contract.toml"
 )]
 pub struct Contract {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    contracts: Contracts,
+    /// Architecture the document is for [default: this machine's]
+    #[arg(long, value_name = "ARCH", value_parser = PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)))]
+    arch: Option<String>,
+    /// How it is written
+    #[arg(long, value_name = "KIND", default_value = "markdown")]
+    format: Kind,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,11 +46,42 @@ enum Verb {
     },
 }
 
+/// How the document is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// For people
+    Markdown,
+    /// For programs
+    Json,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    reports: &'a [rootcontract::contract::Contract],
+}
+
 impl Contract {
     pub fn perform(self) -> Result<ExitCode, Failure> {
-        match self.verb {
-            Verb::Lint { file } => lint(&file),
+        if let Some(Verb::Lint { file }) = &self.verb {
+            return lint(file);
         }
+        let native = arch::native().map_or(std::env::consts::ARCH, |arch| arch.name);
+        let arch = self.arch.as_deref().unwrap_or(native);
+        let mut contracts = self.contracts.load()?;
+        output::print(&match (self.format, contracts.as_slice()) {
+            (Kind::Markdown, [contract]) => document::markdown(contract, arch),
+            (Kind::Markdown, contracts) => document::whole(contracts, arch),
+            (Kind::Json, _) => {
+                for contract in &mut contracts {
+                    contract.clauses.retain(|clause| {
+                        clause.when.arch.is_empty() || clause.when.arch.iter().any(|named| named.as_str() == arch)
+                    });
+                }
+                output::json(&Document { schema: "rootcontract.contracts/1", reports: &contracts })?
+            }
+        })?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

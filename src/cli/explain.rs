@@ -95,7 +95,7 @@ fn conditions(when: &When) -> String {
         ("privilege", words(&when.privilege)),
         ("phase", words(&when.phase)),
         ("policy", words(&when.policy)),
-        ("arch", words(&when.arch)),
+        ("arch", when.arch.iter().map(|arch| arch.as_str().to_owned()).collect()),
     ];
     let all = [
         ("host", when.host.iter().map(ToString::to_string).collect::<Vec<_>>()),

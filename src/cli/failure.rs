@@ -10,6 +10,7 @@ use rootcontract::contract::ContractError;
 use rootcontract::facts::frame::Damage;
 use rootcontract::inspect::InspectError;
 use rootcontract::profile::Profile;
+use rootcontract::prove::ProveError;
 use rootcontract::report::show::shown;
 
 /// Why a subcommand could not do its work.
@@ -99,6 +100,14 @@ pub enum Failure {
         profile: Profile,
         /// Why not.
         source: InspectError,
+    },
+    /// A contract could not be put to the test.
+    #[error("prove the contract of {profile}")]
+    Prove {
+        /// Whose contract.
+        profile: Profile,
+        /// Why not.
+        source: ProveError,
     },
     /// There is no probe.
     #[error(transparent)]
