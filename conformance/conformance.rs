@@ -1,5 +1,6 @@
 //! One test binary; one file per area.
 
+mod command;
 mod kept;
 mod proof;
 mod recorded;

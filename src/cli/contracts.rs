@@ -24,7 +24,9 @@ impl Contracts {
     pub fn load(&self) -> Result<Vec<Contract>, Failure> {
         match &self.file {
             Some(file) => Ok(vec![Contract::load(file)?]),
-            None => of_profiles(if self.profiles.is_empty() { &Profile::ALL } else { &self.profiles }),
+            // The newest first: it is what most people want to read about.
+            None if self.profiles.is_empty() => of_profiles(&Profile::ALL.into_iter().rev().collect::<Vec<_>>()),
+            None => of_profiles(&self.profiles),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rootcontract::argv;
@@ -16,7 +17,10 @@ use super::failure::Failure;
 pub const SHELL: &str = "/bin/sh";
 
 /// Stands for the scratch directory until the line is whole: a path without a character that a shell minds.
-const SCRATCH: &str = "/@scratch@";
+pub const SCRATCH: &str = "/@scratch@";
+
+/// How [`argv::shell_line`] begins.
+const EMPTY_ENVIRONMENT: &str = "env -i ";
 
 /// Opens the root, and gives the line that starts a shell in such a sandbox.
 pub fn of(builder: Builder) -> Result<String, Failure> {
@@ -29,14 +33,21 @@ pub fn of(builder: Builder) -> Result<String, Failure> {
 /// The line for this plan: it first makes what the plan finds in our scratch directories, which are gone by then.
 pub fn paste(root: &BuildRoot, plan: &Plan) -> String {
     let (plan, ours) = moved(root, plan);
-    let mut steps = vec!["d=$(mktemp -d)".to_owned()];
-    steps.extend(ours.iter().flat_map(|(from, to)| rebuilt(root, from, to)));
+    let mut made = Made::default();
+    for (from, to) in &ours {
+        made.add(root, from, to);
+    }
+    let mut steps = vec!["d=$(mktemp -d)".to_owned(), words("mkdir", [OsStr::new("-p")], &made.directories)];
+    if !made.sticky.is_empty() {
+        steps.push(words("chmod", [OsStr::new("1777")], &made.sticky));
+    }
+    steps.extend(made.steps);
     steps.push(started(root, &plan));
     steps.join(" && ").replace(SCRATCH, "$d")
 }
 
-/// The plan with our scratch directories elsewhere, and what it binds from them: where it is, where it is to be.
-fn moved(root: &BuildRoot, plan: &Plan) -> (Plan, Vec<(PathBuf, PathBuf)>) {
+/// The plan with our scratch directories at [`SCRATCH`], and what it binds from them: where it is, where it is to be.
+pub fn moved(root: &BuildRoot, plan: &Plan) -> (Plan, Vec<(PathBuf, PathBuf)>) {
     let mut plan = plan.clone();
     let mut ours = Vec::new();
     for op in &mut plan.ops {
@@ -50,32 +61,47 @@ fn moved(root: &BuildRoot, plan: &Plan) -> (Plan, Vec<(PathBuf, PathBuf)>) {
     (plan, ours)
 }
 
-/// The commands that make at `to` what we have at `from`.
-fn rebuilt(root: &BuildRoot, from: &Path, to: &Path) -> Vec<String> {
-    if from.is_dir() {
-        let mut steps = vec![words("mkdir", [OsStr::new("-p"), to.as_os_str()])];
-        if from.file_name() == Some(OsStr::new("dev")) {
-            steps.push(devices(root, to));
+/// What has to be made before the sandbox can be started.
+#[derive(Default)]
+struct Made {
+    directories: Vec<PathBuf>,
+    /// Directories that everybody may write to.
+    sticky: Vec<PathBuf>,
+    /// What fills them.
+    steps: Vec<String>,
+}
+
+impl Made {
+    /// At `to`, what we have at `from`.
+    fn add(&mut self, root: &BuildRoot, from: &Path, to: &Path) {
+        if !from.is_dir() {
+            self.directories.extend(to.parent().map(Path::to_owned));
+            self.steps.push(file(root, from, to));
+            return;
         }
-        let mut entries: Vec<_> =
-            fs::read_dir(from).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        entries.sort();
-        steps.extend(
-            entries.iter().flat_map(|entry| rebuilt(root, entry, &to.join(entry.file_name().unwrap_or_default()))),
-        );
-        if from.file_name() == Some(OsStr::new("tmp")) {
-            steps.push(words("chmod", [OsStr::new("1777"), to.as_os_str()]));
+        self.directories.push(to.to_owned());
+        if to == Path::new(SCRATCH).join("dev") {
+            self.sticky.push(to.to_owned());
+            self.steps.push(devices(root, to));
         }
-        return steps;
+        if fs::metadata(from).is_ok_and(|directory| directory.permissions().mode() & 0o1000 != 0) {
+            self.sticky.push(to.to_owned());
+        }
+        let mut entries: Vec<_> = fs::read_dir(from).into_iter().flatten().flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            self.add(root, &entry.path(), &to.join(entry.file_name()));
+        }
     }
+}
+
+/// A file: a copy of the runner, or a few bytes of text.
+fn file(root: &BuildRoot, from: &Path, to: &Path) -> String {
     match root.runner() {
-        Runner::File { name, path } if to.file_name() == Some(name) => {
-            vec![words("cp", [path.0.as_os_str(), to.as_os_str()])]
-        }
+        Runner::File { name, path } if to.file_name() == Some(name) => words("cp", [path.0.as_os_str()], [to]),
         Runner::File { .. } | Runner::None => {
-            let content = fs::read(from).unwrap_or_default();
-            let print = words("printf", [OsStr::new("%s"), OsStr::from_bytes(&content)]);
-            vec![format!("{print} > {}", to.display())]
+            let content = OsString::from_vec(fs::read(from).unwrap_or_default());
+            format!("{} > {}", words("printf", [OsStr::new("%s")], [content]), to.display())
         }
     }
 }
@@ -85,7 +111,7 @@ fn devices(root: &BuildRoot, to: &Path) -> String {
     let nodes = root.profile().device_nodes();
     let there = nodes.optional.iter().filter(|name| Path::new("/dev").join(name).exists());
     let sources = nodes.names.iter().chain(there).map(|name| OsString::from(format!("/dev/{name}")));
-    words("cp", [OsString::from("-a")].into_iter().chain(sources).chain([to.as_os_str().to_owned()]))
+    words("cp", [OsString::from("-a")].into_iter().chain(sources), [to])
 }
 
 /// bubblewrap with its environment: only what the plan sets. What it would inherit is the business of who pastes it.
@@ -93,12 +119,17 @@ fn started(root: &BuildRoot, plan: &Plan) -> String {
     let line = argv::shell_line(root.bwrap().as_os_str(), plan.environment.set(), &argv::arguments(plan));
     match &plan.environment {
         Environment::Clean(_) => line,
-        Environment::Inherited(_) => line.replacen("env -i ", "env ", 1),
+        Environment::Inherited(_) => line.replacen(EMPTY_ENVIRONMENT, "env ", 1),
     }
 }
 
-/// A command without an environment of its own.
-fn words<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> String {
-    let arguments: Vec<_> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
-    argv::shell_line(OsStr::new(program), [], &arguments).replacen("env -i ", "", 1)
+/// A command in whatever environment there is.
+fn words<A: AsRef<OsStr>, B: AsRef<OsStr>>(
+    program: &str,
+    first: impl IntoIterator<Item = A>,
+    then: impl IntoIterator<Item = B>,
+) -> String {
+    let first = first.into_iter().map(|word| word.as_ref().to_owned());
+    let arguments: Vec<_> = first.chain(then.into_iter().map(|word| word.as_ref().to_owned())).collect();
+    argv::shell_line(OsStr::new(program), [], &arguments).replacen(EMPTY_ENVIRONMENT, "", 1)
 }

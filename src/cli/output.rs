@@ -1,8 +1,7 @@
 //! Where the command's data goes: standard output, or files that are written whole or not at all.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -39,22 +38,10 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let mut new = tempfile::Builder::new()
-        .prefix(".rootcontract-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)
-        .map_err(bare)?;
-    new.write_all(bytes).map_err(bare)?;
+    let create = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+    let mut new = tempfile::Builder::new().prefix(".rootcontract-").make_in(directory, create)?;
+    new.write_all(bytes)?;
     new.persist(file).map(drop).map_err(|refused| refused.error)
-}
-
-/// tempfile's errors name its random path; the system's error is enough.
-fn bare(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source()).and_then(|source| source.downcast_ref::<io::Error>());
-    match error.raw_os_error().or(inner.and_then(io::Error::raw_os_error)) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
 }
 
 #[cfg(test)]

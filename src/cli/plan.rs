@@ -33,12 +33,12 @@ impl Plan {
         root.warnings().iter().for_each(|warning| tell(&format!("warning: {warning}")));
         let command = if self.command.is_empty() { vec![line::SHELL.into()] } else { self.command };
         let plan = root.plan(&Invocation::new(command));
-        let scratch = root.scratch().map(|path| path.to_string_lossy().into_owned());
-        let mut text = in_words(&plan, &format!("{profile}, in this order:"));
-        for path in scratch {
-            text = text.replace(&shown(&path), "SCRATCH");
-        }
-        text += &format!("\nAs a line for a shell:\n{}\n", shown(&line::paste(&root, &plan)));
+        let (elsewhere, _) = line::moved(&root, &plan);
+        let mut text = in_words(&elsewhere, &format!("{profile}, in this order:")).replace(line::SCRATCH, "SCRATCH");
+        text += &format!(
+            "\nSCRATCH is a directory of rootcontract's own, which goes with the build root. As a line for a shell:\n{}\n",
+            shown(&line::paste(&root, &plan))
+        );
         root.close()?;
         output::print(&text)?;
         Ok(ExitCode::SUCCESS)
@@ -86,7 +86,7 @@ fn described(op: &Op) -> (String, String) {
                 Missing::Fail => "",
                 Missing::Skip => ", if it is there",
             };
-            (said(&to.0), format!("{} of the host, {}{optional}", said(&from.0), mode(*access)))
+            (said(&to.0), format!("{}, {}{optional}", said(&from.0), mode(*access)))
         }
         Op::Symlink { target, at } => (said(&at.0), format!("link to {}", said(target))),
         Op::Tmpfs(at) => (said(&at.0), "empty tmpfs".to_owned()),
