@@ -112,7 +112,7 @@ impl BuildRoot {
         let request = protocol::AddDevice { name: name.into(), source: source.as_os_str().to_owned() };
         let socket = self.ask(&Request::AddDevice(request), &[]).map_err(RunError::SupervisorGone)?;
         match protocol::reply(&socket).map_err(RunError::SupervisorGone)? {
-            Reply::Failed(failure) => Err(RunError::Start(failure)),
+            Reply::Failed(failure) => Err(RunError::Device(failure)),
             _ => Ok(()),
         }
     }
@@ -263,8 +263,6 @@ impl BuildRoot {
         let Some(mut supervisor) = self.supervisor.take() else { return Ok(()) };
         drop(supervisor.control);
         supervisor.child.wait().map_err(CloseError::SupervisorGone)?;
-        // A parent that was made for this run goes with it; one that others use stays.
-        let _in_use = self.scratch.path().parent().map(std::fs::remove_dir);
         match answer.map_err(CloseError::SupervisorGone)? {
             Reply::Closed(failures) if !failures.is_empty() => Err(CloseError::Left(failures)),
             _ => Ok(()),

@@ -135,10 +135,11 @@ pub(crate) fn failure(code: i32, stderr: &str) -> Outcome {
         }
         return Outcome::NotExecutable;
     }
-    Outcome::SetupFailed(if last.is_empty() {
-        format!("it exited with {code} and reported nothing")
-    } else {
-        last.to_owned()
+    Outcome::SetupFailed(match (code, last) {
+        (0, "") => "it exited with 0 and ran nothing: is it bubblewrap?".to_owned(),
+        (code, "") => format!("it exited with {code} and said nothing"),
+        (_, said) if said.contains("Unknown option") => format!("{said} (it takes bubblewrap 0.3.2 or newer)"),
+        (_, said) => said.to_owned(),
     })
 }
 
@@ -167,7 +168,11 @@ mod tests {
         "bwrap: Can't find source path /x: No such file or directory\n",
         Outcome::SetupFailed("bwrap: Can't find source path /x: No such file or directory".into())
     )]
-    #[case::silent("", Outcome::SetupFailed("it exited with 1 and reported nothing".into()))]
+    #[case::too_old(
+        "bwrap: Unknown option --json-status-fd\n",
+        Outcome::SetupFailed("bwrap: Unknown option --json-status-fd (it takes bubblewrap 0.3.2 or newer)".into())
+    )]
+    #[case::silent("", Outcome::SetupFailed("it exited with 1 and said nothing".into()))]
     fn what_bubblewrap_says_last_tells_why_it_failed(#[case] stderr: &str, #[case] expected: Outcome) {
         assert_eq!(failure(1, stderr), expected);
     }

@@ -377,6 +377,7 @@ mod host {
         // async-signal-safe, on memory prepared above, until it executes or exits.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
+            // SAFETY: this is the child, and both end in a null pointer.
             0 => unsafe { become_program(start, &arguments, &environment) },
             child => Ok(Pid::from_raw(child)),
         }
@@ -479,6 +480,7 @@ mod host {
         // SAFETY: F_DUPFD_CLOEXEC takes integers and gives a new descriptor that nobody else owns.
         match unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 10) } {
             -1 => Err(io::Error::last_os_error()),
+            // SAFETY: the call has just made it, so nobody else owns it.
             descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         }
     }
@@ -553,6 +555,7 @@ mod host {
         // SAFETY: name is a string; a null attribute asks for the defaults; on Linux the result is a descriptor of ours.
         match unsafe { libc::mq_open(name.as_ptr(), flags, 0o600, std::ptr::null::<libc::mq_attr>()) } {
             -1 => Err(io::Error::last_os_error()),
+            // SAFETY: the call has just made it, so nobody else owns it.
             descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         }
     }

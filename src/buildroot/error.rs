@@ -114,6 +114,9 @@ pub enum RunError {
     /// The supervisor could not start bubblewrap.
     #[error("cannot start bubblewrap")]
     Start(#[source] Failure),
+    /// A device node could not be made.
+    #[error("cannot add a device")]
+    Device(#[source] Failure),
     /// The supervisor went away.
     #[error("the supervisor is gone")]
     SupervisorGone(#[source] io::Error),

@@ -63,7 +63,9 @@ pub enum Stream {
 }
 
 /// Takes output as it comes: bytes, cut anywhere.
-pub struct Sink(pub(super) Box<dyn FnMut(Stream, &[u8]) -> io::Result<()> + Send>);
+pub struct Sink(pub(super) Box<TakesOutput>);
+
+type TakesOutput = dyn FnMut(Stream, &[u8]) -> io::Result<()> + Send;
 
 impl fmt::Debug for Sink {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,13 +31,11 @@ impl Builder {
         }
         let bwrap = self.bubblewrap()?;
         let capabilities = self.grant()?;
-        let scratch = make_scratch(&self.rundir)?;
-        let var = make_scratch(&self.vardir)?;
-        let layout = self.layout(&tree, capabilities, &scratch, &var).inspect_err(|_| discard([&scratch, &var]))?;
+        let scratch = make_scratch(&self.rundir, self.keep)?;
+        let var = make_scratch(&self.vardir, self.keep)?;
+        let layout = self.layout(&tree, capabilities, &scratch, &var)?;
         let request = self.request(&layout, &bwrap, &tree, [&scratch, &var]);
-        let (supervisor, opened) = self
-            .start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])
-            .inspect_err(|_| discard([&scratch, &var]))?;
+        let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         Ok(BuildRoot {
             profile: self.profile,
             policy: self.capabilities,
@@ -207,7 +205,7 @@ impl Builder {
             .arg(supervisor::ARGUMENT)
             .env_clear()
             .current_dir("/")
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
@@ -240,17 +238,9 @@ impl Builder {
     }
 }
 
-fn make_scratch(parent: &Path) -> Result<Scratch, OpenError> {
+fn make_scratch(parent: &Path, keep: Keep) -> Result<Scratch, OpenError> {
     let failed = |source| OpenError::Scratch { path: parent.to_owned(), source };
-    Scratch::make(&std::path::absolute(parent).map_err(failed)?).map_err(failed)
-}
-
-/// Removes the scratch directories of a root that was not opened.
-fn discard(scratch: [&Scratch; 2]) {
-    for scratch in scratch {
-        let _cleared_by_the_next_run = std::fs::remove_dir_all(scratch.path());
-        let _in_use = scratch.path().parent().map(std::fs::remove_dir);
-    }
+    Scratch::make(&std::path::absolute(parent).map_err(failed)?, keep).map_err(failed)
 }
 
 /// `CapPrm` of a `/proc/PID/status`.

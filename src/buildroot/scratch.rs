@@ -7,19 +7,25 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use super::Keep;
+
 /// What every scratch directory's name begins with.
 const PREFIX: &str = "rootcontract-";
 
-/// A directory of mode 0700 that nobody else uses.
+/// The name of a parent that is ours as well, and goes when the last scratch directory in it has gone.
+const OWN_PARENT: &str = "rootcontract";
+
+/// A directory of mode 0700 that nobody else uses. It goes when this is dropped, unless it is to be kept.
 #[derive(Debug)]
 pub(super) struct Scratch {
     path: PathBuf,
     lock: Flock<File>,
+    keep: Keep,
 }
 
 impl Scratch {
     /// Makes one in `parent`, which is made (mode 0700) if it is not there, and clears away what killed owners left.
-    pub fn make(parent: &Path) -> io::Result<Self> {
+    pub fn make(parent: &Path, keep: Keep) -> io::Result<Self> {
         // Another one's clearing away may get in between making and locking, or take an empty parent; then try again.
         for _ in 0..16 {
             DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
@@ -32,7 +38,7 @@ impl Scratch {
                 Err(error) => return Err(error),
             };
             if let Some(lock) = lock(&path)? {
-                return Ok(Self { path, lock });
+                return Ok(Self { path, lock, keep });
             }
         }
         Err(io::Error::from(io::ErrorKind::ResourceBusy))
@@ -55,6 +61,27 @@ impl Scratch {
         std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
         Ok(path)
     }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.keep == Keep::Remove {
+            // The supervisor has done it, and told what it could not do; this is for the case that it never got there.
+            let _told_already = remove(&self.path);
+        }
+    }
+}
+
+/// Removes a scratch directory, and its parent if that is ours and empty. That it is gone already is no failure.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if let Some(parent) = directory.parent().filter(|parent| parent.file_name() == Some(OWN_PARENT.as_ref())) {
+        let _in_use = std::fs::remove_dir(parent);
+    }
+    Ok(())
 }
 
 /// Locks the directory, unless somebody else has, or it is gone.
@@ -90,22 +117,32 @@ mod tests {
     #[test]
     fn what_a_killed_owner_left_is_cleared_away_and_what_is_in_use_is_not() {
         let parent = tempfile::tempdir().expect("a directory");
-        let used = Scratch::make(parent.path()).expect("a scratch directory");
+        let used = Scratch::make(parent.path(), Keep::Remove).expect("a scratch directory");
         let abandoned = parent.path().join("rootcontract-abandoned");
         std::fs::create_dir_all(abandoned.join("var/tmp")).expect("a directory");
         let foreign = parent.path().join("somebody-elses");
         std::fs::create_dir(&foreign).expect("a directory");
 
-        let another = Scratch::make(parent.path()).expect("a scratch directory");
+        let another = Scratch::make(parent.path(), Keep::Remove).expect("a scratch directory");
 
         assert!(used.path().exists() && another.path().exists() && foreign.exists());
         assert!(!abandoned.exists());
     }
 
     #[test]
+    fn an_empty_parent_goes_only_if_it_is_ours() {
+        let place = tempfile::tempdir().expect("a directory");
+        for (name, stays) in [("rootcontract", false), ("somebody-elses", true)] {
+            let parent = place.path().join(name);
+            drop(Scratch::make(&parent, Keep::Remove).expect("a scratch directory"));
+            assert_eq!(parent.exists(), stays, "{name}");
+        }
+    }
+
+    #[test]
     fn its_mode_is_private_and_those_inside_are_as_asked_for() {
         let parent = tempfile::tempdir().expect("a directory");
-        let scratch = Scratch::make(parent.path()).expect("a scratch directory");
+        let scratch = Scratch::make(parent.path(), Keep::Remove).expect("a scratch directory");
         let inside = scratch.directory("tmp", 0o1777).expect("a directory");
         let mode = |path: &Path| path.metadata().expect("a directory").permissions().mode() & 0o7777;
         assert_eq!((mode(scratch.path()), mode(&inside)), (0o700, 0o1777));

@@ -116,7 +116,7 @@ fn node(path: &Path) -> Result<Node, Unread> {
         gid: meta.gid(),
         major: number(major),
         minor: number(minor),
-        size: (kind == Kind::File).then(|| meta.len()),
+        size: (kind == Kind::File).then_some(meta.len()),
         target,
         resolves,
     })

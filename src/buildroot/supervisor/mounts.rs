@@ -13,6 +13,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::super::protocol::{Failure, Open};
+use super::super::scratch;
 
 /// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
 const SHEDDABLE: [&str; 11] =
@@ -89,13 +90,11 @@ impl Mounts {
     }
 }
 
-/// Removes the scratch directories. What is already gone is no failure.
+/// Removes the scratch directories.
 pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
-    let left = |directory: &OsString| match std::fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
-        }
-        _ => None,
+    let left = |directory: &OsString| {
+        let error = scratch::remove(Path::new(directory)).err()?;
+        Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
     };
     directories.iter().filter_map(left).collect()
 }
