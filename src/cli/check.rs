@@ -1,6 +1,6 @@
 //! `rootcontract check`: is the build root what its contract says?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -66,11 +66,11 @@ impl Check {
     }
 
     /// Holds saved facts to the contract that was named, else to that of the profile they are of.
-    fn saved(&self, facts: &Facts, file: &PathBuf) -> Result<Vec<Judged>, Failure> {
+    fn saved(&self, facts: &Facts, file: &Path) -> Result<Vec<Judged>, Failure> {
         let contracts = match (&self.contract, self.sandbox.profiles.as_slice(), &facts.launch) {
             (Some(contract), _, _) => vec![Contract::load(contract)?],
             (None, [], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
-            (None, [], None) => return Err(Failure::FactsOfNobody { file: file.clone() }),
+            (None, [], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
             (None, profiles, _) => contracts::of_profiles(profiles)?,
         };
         contracts.into_iter().map(|contract| self.judge(contract, facts, None)).collect()
