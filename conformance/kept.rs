@@ -13,7 +13,7 @@ use crate::support::builder;
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
-fn the_contract_is_kept(#[case] profile: Profile) {
+fn the_contract_is_kept_by_this_machines_own_root(#[case] profile: Profile) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
     let bwrap = rootcontract::bwrap::find(None).expect("bwrap");
     let subject = Subject {
@@ -26,20 +26,13 @@ fn the_contract_is_kept(#[case] profile: Profile) {
     let builder = builder("/").profile(profile).capabilities(profile.default_capabilities());
     let facts = inspect(builder, &subject).expect("facts");
     let facts = serde_json::to_value(&facts).expect("JSON");
-    std::fs::write(format!("/tmp/facts-{profile}.json"), serde_json::to_string_pretty(&facts).unwrap()).unwrap();
     let findings = verify(&contract, &facts);
-    let mut bad = Vec::new();
-    for f in findings {
-        if matches!(f.verdict, Verdict::Broken | Verdict::Unknown) {
-            bad.push(format!(
-                "{:?} {} expected {} found {:?} {:?}",
-                f.verdict,
-                f.clause.as_str(),
-                f.expected,
-                f.found,
-                f.reason
-            ));
-        }
-    }
-    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    let not_kept: Vec<_> = findings
+        .iter()
+        .filter(|finding| matches!(finding.verdict, Verdict::Broken | Verdict::Unknown))
+        .map(|finding| format!("{finding:#?}"))
+        .collect();
+    assert!(not_kept.is_empty(), "{}", not_kept.join("\n"));
+    let held = findings.iter().filter(|finding| finding.verdict == Verdict::Held).count();
+    assert!(held >= 200, "only {held} clauses were held against anything");
 }

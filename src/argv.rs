@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 
-use crate::plan::{Access, Missing, Namespace, Op, Plan};
+use crate::plan::{Access, Environment, Missing, Namespace, Op, Plan};
 
 /// What follows `bwrap` for this plan: its options, `--`, the command.
 pub fn arguments(plan: &Plan) -> Vec<OsString> {
@@ -19,25 +19,25 @@ pub fn status_option(fd: RawFd) -> [OsString; 2] {
     ["--json-status-fd".into(), fd.to_string().into()]
 }
 
-/// A line for a shell that starts `program` with `arguments` and exactly `environment`.
-pub fn shell_line<'a>(
-    program: &OsStr,
-    environment: impl IntoIterator<Item = (&'a OsString, &'a OsString)>,
-    arguments: &[OsString],
-) -> String {
-    let variables = environment.into_iter().map(|(name, value)| {
+/// A line for a shell that starts `program` with `arguments` and the variables the plan sets, alone or beside the shell's.
+pub fn shell_line(program: &OsStr, environment: &Environment, arguments: &[OsString]) -> String {
+    let env: &[&str] = match environment {
+        Environment::Clean(_) => &["env", "-i"],
+        Environment::Inherited(_) => &["env"],
+    };
+    let variables = environment.set().iter().map(|(name, value)| {
         let mut variable = name.clone();
         variable.push("=");
         variable.push(value);
-        quoted(&variable)
+        variable
     });
-    ["env".to_owned(), "-i".to_owned()]
-        .into_iter()
-        .chain(variables)
-        .chain(std::iter::once(quoted(program)))
-        .chain(arguments.iter().map(|argument| quoted(argument)))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = env.iter().map(OsString::from).chain(variables).chain([program.to_owned()]);
+    shell_words(words.chain(arguments.iter().cloned()))
+}
+
+/// Words as a shell reads them back.
+pub fn shell_words(words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+    words.into_iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
 /// One word for a POSIX shell; `$'…'` where bytes can't be shown as they are.

@@ -179,14 +179,6 @@ impl BuildRoot {
         plan
     }
 
-    /// The bubblewrap line for this invocation, for a shell. It works while the root is open, and for what the
-    /// supervisor alone has mounted (`/dev`) only inside its namespaces.
-    pub fn command_line(&self, invocation: &Invocation) -> String {
-        let plan = self.plan(invocation);
-        let environment = plan.environment.resolve(std::env::vars_os());
-        crate::argv::shell_line(self.bwrap.as_os_str(), &environment, &crate::argv::arguments(&plan))
-    }
-
     /// Takes the root down: ends every run, unmounts, removes the scratch directories.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rootcontract::argv;
 use rootcontract::buildroot::{BuildRoot, Builder, Invocation};
-use rootcontract::plan::{Environment, HostPath, Op, Plan};
+use rootcontract::plan::{HostPath, Op, Plan};
 use rootcontract::profile::Runner;
 
 use super::failure::Failure;
@@ -18,9 +18,6 @@ pub const SHELL: &str = "/bin/sh";
 
 /// Stands for the scratch directory until the line is whole: a path without a character that a shell minds.
 pub const SCRATCH: &str = "/@scratch@";
-
-/// How [`argv::shell_line`] begins.
-const EMPTY_ENVIRONMENT: &str = "env -i ";
 
 /// Opens the root, and gives the line that starts a shell in such a sandbox.
 pub fn of(builder: Builder) -> Result<String, Failure> {
@@ -116,11 +113,7 @@ fn devices(root: &BuildRoot, to: &Path) -> String {
 
 /// bubblewrap with its environment: only what the plan sets. What it would inherit is the business of who pastes it.
 fn started(root: &BuildRoot, plan: &Plan) -> String {
-    let line = argv::shell_line(root.bwrap().as_os_str(), plan.environment.set(), &argv::arguments(plan));
-    match &plan.environment {
-        Environment::Clean(_) => line,
-        Environment::Inherited(_) => line.replacen(EMPTY_ENVIRONMENT, "env ", 1),
-    }
+    argv::shell_line(root.bwrap().as_os_str(), &plan.environment, &argv::arguments(plan))
 }
 
 /// A command in whatever environment there is.
@@ -130,6 +123,6 @@ fn words<A: AsRef<OsStr>, B: AsRef<OsStr>>(
     then: impl IntoIterator<Item = B>,
 ) -> String {
     let first = first.into_iter().map(|word| word.as_ref().to_owned());
-    let arguments: Vec<_> = first.chain(then.into_iter().map(|word| word.as_ref().to_owned())).collect();
-    argv::shell_line(OsStr::new(program), [], &arguments).replacen(EMPTY_ENVIRONMENT, "", 1)
+    let then = then.into_iter().map(|word| word.as_ref().to_owned());
+    argv::shell_words(std::iter::once(OsString::from(program)).chain(first).chain(then))
 }
