@@ -1,6 +1,7 @@
 //! One test binary; one file per area.
 
 mod command;
+mod coverage;
 mod kept;
 mod proof;
 mod recorded;

@@ -1,31 +1,20 @@
 //! Both profiles' contracts, held against this machine's own root.
 
-use rootcontract::buildroot::Surroundings;
 use rootcontract::contract::Contract;
 use rootcontract::facts::launch::Phase;
-use rootcontract::inspect::{Subject, inspect};
 use rootcontract::profile::Profile;
 use rootcontract::verify::{Verdict, verify};
 use rstest::rstest;
 
-use crate::support::builder;
+use crate::support::{builder, facts};
 
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
 fn the_contract_is_kept_by_this_machines_own_root(#[case] profile: Profile) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
-    let bwrap = rootcontract::bwrap::find(None).expect("bwrap");
-    let subject = Subject {
-        phase: Phase::Raw,
-        runner: None,
-        probe: crate::support::probe(),
-        about: rootcontract::bwrap::about(&bwrap),
-        surroundings: Surroundings::Canaries,
-    };
     let builder = builder("/").profile(profile).capabilities(profile.default_capabilities());
-    let facts = inspect(builder, &subject).expect("facts");
-    let facts = serde_json::to_value(&facts).expect("JSON");
+    let facts = facts(builder, Phase::Raw);
     let findings = verify(&contract, &facts);
     let not_kept: Vec<_> = findings
         .iter()

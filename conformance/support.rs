@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use rootcontract::buildroot::{BuildRoot, Builder};
+use rootcontract::buildroot::{BuildRoot, Builder, Surroundings};
+use rootcontract::facts::launch::Phase;
+use rootcontract::inspect::{Subject, inspect};
+use serde_json::Value;
 
 /// A builder for `root`, with the supervisor this build made.
 pub fn builder(root: impl Into<PathBuf>) -> Builder {
@@ -20,4 +23,17 @@ pub fn probe() -> PathBuf {
     let probe = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/probes").join(arch).join("rootcontract-probe");
     assert!(probe.is_file(), "there is no {}: ci/probes builds it", probe.display());
     probe
+}
+
+/// What the probe sees in the root that `builder` opens, as JSON. Canaries are out for it to look for.
+pub fn facts(builder: Builder, phase: Phase) -> Value {
+    let bwrap = rootcontract::bwrap::find(None).expect("bwrap is installed");
+    let subject = Subject {
+        phase,
+        runner: None,
+        probe: probe(),
+        about: rootcontract::bwrap::about(&bwrap),
+        surroundings: Surroundings::Canaries,
+    };
+    serde_json::to_value(inspect(builder, &subject).expect("facts")).expect("facts are JSON")
 }
