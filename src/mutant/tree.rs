@@ -109,7 +109,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "shm-covered",
         says: "/dev/shm is mounted before /dev, which covers it",
         change: Change::Plan(|plan| move_first(plan, "/dev/shm")),
-        breaks: &both(&["device.shm.directory", "directory.dev-shm.empty", "mount.dev-shm.fresh", "path.dev-shm.mode"]),
+        breaks: &both(&[
+            "device.shm.directory",
+            "directory.dev-shm.empty",
+            "mount.dev-shm.create",
+            "mount.dev-shm.executable",
+            "mount.dev-shm.fresh",
+            "path.dev-shm.mode",
+        ]),
     },
     Mutant {
         id: "tmp-not-mounted",
@@ -136,19 +143,75 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "var-read-only",
         says: "/var is mounted read-only",
         change: Change::Plan(|plan| bind_as(plan, "/var", Access::ReadOnly)),
-        breaks: &both(&["mount.var.create", "mount.var.no-devices", "mount.var.writable"]),
+        breaks: &[
+            (
+                OsbuildV19,
+                &[
+                    "mount.var.create",
+                    "mount.var.executable",
+                    "mount.var.no-devices",
+                    "mount.var.node-made",
+                    "mount.var.writable",
+                ],
+            ),
+            (
+                OsbuildV190,
+                &[
+                    "mount.var-tmp.create",
+                    "mount.var.create",
+                    "mount.var.executable",
+                    "mount.var.no-devices",
+                    "mount.var.node-made",
+                    "mount.var.writable",
+                ],
+            ),
+        ],
     },
     Mutant {
         id: "sys-writable",
         says: "/sys is mounted read-write",
         change: Change::Plan(|plan| bind_as(plan, "/sys", Access::ReadWrite)),
-        breaks: &[(OsbuildV190, &["mount.sys.read-only", "mount.sys.write-refused"])],
+        breaks: &[(
+            OsbuildV190,
+            &[
+                "mount.sys.read-only",
+                "mount.sys.write-refused",
+                "sys.class-net.read-only",
+                "sys.firmware.read-only",
+                "sys.fs-bpf.read-only",
+                "sys.fs-cgroup.read-only",
+                "sys.fs-pstore.read-only",
+                "sys.kernel-debug.read-only",
+                "sys.kernel-security.read-only",
+                "sys.kernel-tracing.read-only",
+                "sys.module.read-only",
+                "sys.power-state.read-only",
+                "sys.power.write-refused",
+            ],
+        )],
     },
     Mutant {
         id: "sys-read-only",
         says: "/sys is mounted read-only",
         change: Change::Plan(|plan| bind_as(plan, "/sys", Access::ReadOnly)),
-        breaks: &[(OsbuildV19, &["mount.sys.writable"])],
+        breaks: &[(
+            OsbuildV19,
+            &[
+                "mount.sys.writable",
+                "sys.class-net.writable",
+                "sys.files.writable",
+                "sys.firmware.writable",
+                "sys.fs-bpf.writable",
+                "sys.fs-cgroup.writable",
+                "sys.fs-pstore.writable",
+                "sys.kernel-debug.writable",
+                "sys.kernel-security.writable",
+                "sys.kernel-tracing.writable",
+                "sys.module.writable",
+                "sys.power-state.writable",
+                "sys.power.write-allowed",
+            ],
+        )],
     },
     Mutant {
         id: "proc-of-outside",
@@ -156,13 +219,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
         change: Change::Plan(|plan| {
             replace_at(plan, "/proc", Op::bind(&HostPath::new("/proc"), "/proc", Access::ReadWrite));
         }),
-        breaks: &both(&["pid.depth.own", "pid.host.invisible", "pid.unexpected"]),
+        breaks: &both(&[
+            "namespace.pid.rejoined",
+            "pid.depth.own",
+            "pid.host.invisible",
+            "pid.unexpected",
+            "proc.bus.read-only",
+            "proc.bus.write-refused",
+            "proc.irq.read-only",
+            "proc.irq.write-refused",
+        ]),
     },
     Mutant {
         id: "cmdline-of-outside",
         says: "/proc/cmdline is the host's",
         change: Change::Plan(|plan| drop_at(plan, "/proc/cmdline")),
-        breaks: &[(OsbuildV190, &["mount.proc-cmdline.override", "mount.proc-cmdline.removable", "proc.cmdline.text"])],
+        breaks: &[(
+            OsbuildV190,
+            &[
+                "mount.proc-cmdline.override",
+                "mount.proc-cmdline.removable",
+                "proc.cmdline.access",
+                "proc.cmdline.text",
+            ],
+        )],
     },
     Mutant {
         id: "proc-sys-read-only",
@@ -170,7 +250,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         change: Change::Plan(|plan| {
             plan.ops.push(Op::bind(&HostPath::new("/proc/sys"), "/proc/sys", Access::ReadOnly));
         }),
-        breaks: &both(&["mount.proc-sys.uncovered", "uts.hostname.writable"]),
+        breaks: &both(&[
+            "mount.proc-sys.uncovered",
+            "proc.core-pattern.uncovered",
+            "proc.core-pattern.writable",
+            "proc.drop-caches.writable",
+            "proc.printk.writable",
+            "uts.hostname.writable",
+        ]),
     },
     Mutant {
         id: "mount-extra",

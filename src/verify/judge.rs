@@ -224,8 +224,20 @@ fn attempt(wanted: &Attempt, facts: &Value) -> Result<Outcome, Gap> {
     let Some(found) = attempts.get(wanted.name.as_str()).and_then(Value::as_str) else {
         return Err(Gap::Unread(format!("{name} was not tried")));
     };
-    Ok(Outcome::of(wanted.gives.iter().any(|outcome| outcome == found), format!("{name} gives {}", show::text(found))))
+    let told = format!("{name} gives {}", show::text(found));
+    let expected = wanted.gives.iter().any(|outcome| outcome == found);
+    if !expected && NOTHING_TO_TRY.contains(&found) {
+        return Ok(Outcome::Absent(format!("{told}: there is nothing to try")));
+    }
+    Ok(Outcome::of(expected, told))
 }
+
+/// Outcomes of an attempt on something that this kernel, or this root, does not have.
+const NOTHING_TO_TRY: [&str; 7] =
+    ["ENOENT", "ENODEV", "EAFNOSUPPORT", "EPROTONOSUPPORT", "no-file", "not-loaded", "not-made"];
+
+/// What an exposure says of a file that is not there.
+const ABSENT: &str = "absent";
 
 fn fact(wanted: &Fact, facts: &Value) -> Result<Outcome, Gap> {
     let found = find(facts, &wanted.path)?;
@@ -240,6 +252,9 @@ fn fact(wanted: &Fact, facts: &Value) -> Result<Outcome, Gap> {
         && wanted.contains.iter().all(|item| strings.contains(&item.as_str()))
         && (wanted.lacks.is_empty() || found.is_array())
         && !wanted.lacks.iter().any(|item| strings.contains(&item.as_str()));
+    if !held && found == ABSENT {
+        return Ok(Outcome::Absent(format!("no {}", show::text(&wanted.path.to_string()))));
+    }
     let beside = other.map(|(path, value)| format!(" ({path} is {})", show::value(value))).unwrap_or_default();
     Ok(Outcome::of(held, format!("{}{beside}", show::value(found))))
 }
