@@ -2,6 +2,7 @@
 
 mod command;
 mod coverage;
+mod host;
 mod kept;
 mod proof;
 mod recorded;

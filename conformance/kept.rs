@@ -9,12 +9,14 @@ use rstest::rstest;
 use crate::support::{builder, facts};
 
 #[rstest]
-#[case::v19(Profile::OsbuildV19)]
-#[case::v190(Profile::OsbuildV190)]
-fn the_contract_is_kept_by_this_machines_own_root(#[case] profile: Profile) {
+#[case::v19(Profile::OsbuildV19, Phase::Raw)]
+#[case::v19_after_a_runner(Profile::OsbuildV19, Phase::Runner)]
+#[case::v190(Profile::OsbuildV190, Phase::Raw)]
+#[case::v190_after_a_runner(Profile::OsbuildV190, Phase::Runner)]
+fn the_contract_is_kept_by_this_machines_own_root(#[case] profile: Profile, #[case] phase: Phase) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
     let builder = builder("/").profile(profile).capabilities(profile.default_capabilities());
-    let facts = facts(builder, Phase::Raw);
+    let facts = facts(builder, phase);
     let findings = verify(&contract, &facts);
     let not_kept: Vec<_> = findings
         .iter()
