@@ -222,7 +222,7 @@ pub fn pids(status: &StatusFile, inside: bool) -> Pids {
         let name = bytes(&format!("/proc/{pid}/comm")).ok()?;
         Some((pid.to_string(), escape(name.trim_ascii_end())))
     };
-    let init = StatusFile::of_init();
+    let init = if inside { settled_init() } else { StatusFile::of_init() };
     let set = |name| init.fact(move |status| status.mask(name).map(|mask| CapabilitySet(mask).names()));
     Pids {
         commands: named.iter().filter_map(command).collect(),
@@ -234,5 +234,23 @@ pub fn pids(status: &StatusFile, inside: bool) -> Pids {
         init_no_new_privs: init.fact(|status| status.flag("NoNewPrivs")),
         init_effective: set("CapEff"),
         init_permitted: set("CapPrm"),
+    }
+}
+
+/// How long PID 1 may take to give its capabilities up, in milliseconds.
+const PATIENCE: u32 = 500;
+
+/// PID 1 after it has given its capabilities up: bubblewrap does so when the payload may be running already
+/// (`drop_all_caps` after `fork`, every version to 0.12). One that never does is seen as it is.
+fn settled_init() -> StatusFile {
+    let mut waited = 0;
+    loop {
+        let init = StatusFile::of_init();
+        let holds_some = init.fact(|status| status.mask("CapEff")).known().is_some_and(|&mask| mask != 0);
+        if !holds_some || waited == PATIENCE {
+            return init;
+        }
+        waited += 1;
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
