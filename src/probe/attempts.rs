@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What came of an attempt.
 type Outcome = Result<&'static str, Errno>;
 
+/// An attempt that can be made again.
+type Act<'a> = Box<dyn Fn() -> Outcome + 'a>;
+
 /// Outcomes by name.
 #[derive(Debug, Default)]
 struct Log(BTreeMap<String, String>);
@@ -52,6 +55,18 @@ impl Log {
     fn attempt_apart(&mut self, name: impl Into<String>, act: impl FnOnce() -> Outcome) {
         let outcome = sys::in_child(PATIENCE, || word(act()));
         self.0.insert(name.into(), outcome.unwrap_or_else(|errno| word(Err(errno))));
+    }
+
+    /// Try several in one child, in this order, or each in its own if something ended that child.
+    fn attempt_together(&mut self, attempts: &[(String, Act<'_>)]) {
+        let all = || attempts.iter().map(|(_, act)| word(act())).collect::<Vec<_>>().join("\n");
+        let words = sys::in_child(PATIENCE, all).unwrap_or_default();
+        let words: Vec<&str> = words.split('\n').collect();
+        if words.len() == attempts.len() {
+            self.0.extend(attempts.iter().zip(words).map(|((name, _), word)| (name.clone(), word.to_owned())));
+        } else {
+            attempts.iter().for_each(|(name, act)| self.attempt_apart(name, act));
+        }
     }
 }
 
@@ -137,6 +152,24 @@ mod tests {
         });
         let expected = [("errno", "EROFS"), ("killed", "SIGKILL"), ("word", "zeros")];
         assert_eq!(log.0, expected.map(|(name, word)| (name.to_owned(), word.to_owned())).into());
+    }
+
+    #[test]
+    fn several_in_one_child_are_told_one_by_one_also_when_one_ends_it() {
+        let end = || -> Outcome {
+            let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+            Ok("ok")
+        };
+        let mut attempts: Vec<(String, Act<'_>)> =
+            vec![("first".to_owned(), Box::new(|| Ok("ok"))), ("second".to_owned(), Box::new(|| Err(Errno::EPERM)))];
+        let mut log = Log::default();
+        log.attempt_together(&attempts);
+        let expected = [("first", "ok"), ("second", "EPERM")].map(|(name, word)| (name.to_owned(), word.to_owned()));
+        assert_eq!(log.0, expected.clone().into());
+        attempts.insert(0, ("end".to_owned(), Box::new(end)));
+        log.attempt_together(&attempts);
+        let end = ("end".to_owned(), "SIGKILL".to_owned());
+        assert_eq!(log.0, expected.into_iter().chain([end]).collect());
     }
 
     #[test]

@@ -28,19 +28,19 @@ const MADE_IN: [&str; 5] = ["/", "/dev", "/run", "/tmp", "/var"];
 const NULL: (u64, u64) = (1, 3);
 
 pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
-    log.attempt_apart("write:/dev/null", || write_to("/dev/null", NULL));
-    log.attempt_apart("write:/dev/full", || write_to("/dev/full", (1, 7)));
-    log.attempt_apart("read:/dev/zero", || {
+    log.attempt("write:/dev/null", || write_to("/dev/null", NULL));
+    log.attempt("write:/dev/full", || write_to("/dev/full", (1, 7)));
+    log.attempt("read:/dev/zero", || {
         let bytes = read_from("/dev/zero", (1, 5))?;
         Ok(if bytes == [0; 64] { "zeros" } else { "other" })
     });
     for (path, number) in [("/dev/random", (1, 8)), ("/dev/urandom", (1, 9))] {
-        log.attempt_apart(format!("read:{path}"), || {
+        log.attempt(format!("read:{path}"), || {
             let (first, second) = (read_from(path, number)?, read_from(path, number)?);
             Ok(if first == second { "repeats" } else { "varies" })
         });
     }
-    log.attempt_apart("read:stdin", read_stdin);
+    log.attempt("read:stdin", read_stdin);
     for directory in MADE_IN {
         make(log, mounts, directory);
     }

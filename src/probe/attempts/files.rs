@@ -74,7 +74,7 @@ pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
                 log.attempt(format!("write:{point}"), || write_first(&[&format!("{point}/cgroup.procs")]));
             }
             "sysfs" if point == "/sys" => log.attempt("write:/sys", || write_first(&OF_SYSFS)),
-            kernel if is_kernel_s(kernel) => {}
+            kernel if is_kernel_s(kernel) || point.starts_with("/sys/") => {}
             _ => write_below(log, mounts, point),
         }
     }
@@ -128,6 +128,9 @@ fn write_below(log: &mut Log, mounts: &BTreeMap<String, Mount>, point: &str) {
     if !meta.is_dir() && !meta.is_file() {
         return;
     }
+    if meta.is_file() {
+        return log.attempt(format!("write:{point}"), || open_for(&start, OFlag::O_WRONLY));
+    }
     log.attempt(format!("write:{point}"), || {
         for file in files_below(mounts, Path::new(&start), &meta) {
             match open_for(&file, OFlag::O_WRONLY | OFlag::O_NOFOLLOW) {
@@ -142,9 +145,6 @@ fn write_below(log: &mut Log, mounts: &BTreeMap<String, Mount>, point: &str) {
 
 /// Some regular files of a mount, the nearest first, without crossing into another mount.
 fn files_below(mounts: &BTreeMap<String, Mount>, start: &Path, meta: &fs::Metadata) -> Vec<String> {
-    if meta.is_file() {
-        return start.to_str().map(str::to_owned).into_iter().collect();
-    }
     let mut files = Vec::new();
     let mut waiting = std::collections::VecDeque::from([PathBuf::from(start)]);
     let mut seen = 0;

@@ -11,7 +11,7 @@ use nix::{
     unistd::{Pid, chroot},
 };
 
-use super::{Log, Outcome, ok};
+use super::{Act, Log, Outcome, ok};
 use crate::{
     facts::text::fields,
     probe::read::{bytes, errno},
@@ -42,14 +42,15 @@ const SETTINGS: [&str; 7] = [
     "vm.drop_caches",
 ];
 
+/// The user namespace last: who makes one holds every capability in it.
 const NAMESPACES: [(&str, CloneFlags); 7] = [
     ("cgroup", CloneFlags::CLONE_NEWCGROUP),
     ("ipc", CloneFlags::CLONE_NEWIPC),
     ("mnt", CloneFlags::CLONE_NEWNS),
     ("net", CloneFlags::CLONE_NEWNET),
     ("pid", CloneFlags::CLONE_NEWPID),
-    ("user", CloneFlags::CLONE_NEWUSER),
     ("uts", CloneFlags::CLONE_NEWUTS),
+    ("user", CloneFlags::CLONE_NEWUSER),
 ];
 
 pub fn attempt(log: &mut Log) {
@@ -70,11 +71,15 @@ pub fn attempt(log: &mut Log) {
     log.attempt("tiocsti:stdout", || permitted(sys::push_no_input(std::io::stdout().as_fd()), Errno::EFAULT));
     log.attempt("tiocsti:stderr", || permitted(sys::push_no_input(std::io::stderr().as_fd()), Errno::EFAULT));
     log.attempt_apart("chroot", || ok(chroot("/tmp")));
-    for (name, flag) in NAMESPACES {
-        log.attempt_apart(format!("unshare:{name}"), || ok(unshare(flag)));
-        log.attempt_apart(format!("setns:init-{name}"), || enter(name));
-    }
+    let unshared = NAMESPACES.map(|(name, flag)| act(format!("unshare:{name}"), move || ok(unshare(flag))));
+    log.attempt_together(&unshared);
+    let entered = NAMESPACES.map(|(name, _)| act(format!("setns:init-{name}"), move || enter(name)));
+    log.attempt_together(&entered);
     sockets(log);
+}
+
+fn act(name: String, act: impl Fn() -> Outcome + 'static) -> (String, Act<'static>) {
+    (name, Box::new(act))
 }
 
 /// Open with no side effect: nothing made, cut, waited for or made a terminal.
@@ -104,7 +109,8 @@ fn sockets(log: &mut Log) {
     let raw = libc::SOCK_RAW;
     let all = [
         ("alg", libc::AF_ALG, libc::SOCK_SEQPACKET, 0, ["ALG", ""]),
-        ("packet", libc::AF_PACKET, libc::SOCK_DGRAM, 0, ["PACKET", ""]),
+        // A type that there is not for packets: to close a real one, the kernel waits for all processors.
+        ("packet", libc::AF_PACKET, libc::SOCK_STREAM, 0, ["PACKET", ""]),
         ("raw", libc::AF_INET, raw, libc::IPPROTO_ICMP, ["RAW", ""]),
         ("vsock", libc::AF_VSOCK, libc::SOCK_STREAM, 0, ["AF_VSOCK", "VSOCK"]),
     ];
@@ -132,7 +138,7 @@ fn socket(loaded: Option<bool>, family: i32, kind: i32, protocol: i32) -> Outcom
     match loaded {
         None => Ok("not-tried"),
         Some(false) => Ok("not-loaded"),
-        Some(true) => ok(sys::socket(family, kind, protocol)),
+        Some(true) => permitted(sys::socket(family, kind, protocol), Errno::ESOCKTNOSUPPORT),
     }
 }
 

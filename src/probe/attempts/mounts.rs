@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nix::{
-    errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
 };
 
-use super::{Log, Outcome, ok};
+use super::{Act, Log, Outcome, ok};
 use crate::{
     facts::{
         mount::Mount,
@@ -21,32 +20,35 @@ use crate::{
 const TYPES: [&str; 6] = ["debugfs", "devtmpfs", "mqueue", "proc", "sysfs", "tmpfs"];
 
 pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
+    let mut attempts: Vec<(String, Act<'_>)> = Vec::new();
     for (point, mount) in mounts {
-        let ours = mount.flags.iter().any(|flag| flag == "ro") && !point.starts_with("/sys/");
-        if let Some(path) = unescape(point).filter(|_| ours) {
-            log.attempt_apart(format!("remount-rw:{point}"), || apart().and_then(|()| remount(&path, mount)));
+        let read_only = mount.flags.iter().any(|flag| flag == "ro") && !point.starts_with("/sys/");
+        if let Some(path) = unescape(point).filter(|_| read_only) {
+            attempts.push((format!("remount-rw:{point}"), Box::new(move || apart(|| remount(&path, mount)))));
         }
     }
     let known = filesystems();
     for fstype in TYPES {
+        let name = format!("mount:{fstype}");
         if known.contains(fstype) {
-            log.attempt_apart(format!("mount:{fstype}"), || apart().and_then(|()| mount_on_tmp(fstype)));
+            attempts.push((name, Box::new(move || apart(|| mount_on_tmp(fstype)))));
         } else {
             // Mounting would make the kernel look for a module.
-            log.attempt(format!("mount:{fstype}"), || Ok("not-loaded"));
+            log.attempt(name, || Ok("not-loaded"));
         }
     }
     for path in ["/proc/cmdline", "/usr"] {
-        log.attempt_apart(format!("unmount:{path}"), || {
-            apart().and_then(|()| ok(umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)))
-        });
+        let unmount = move || ok(umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW));
+        attempts.push((format!("unmount:{path}"), Box::new(move || apart(unmount))));
     }
+    log.attempt_together(&attempts);
 }
 
-/// Enter a mount namespace from which nothing propagates. Without that nothing is tried.
-fn apart() -> Result<(), Errno> {
+/// Do it in a mount namespace of its own, from which nothing propagates. Without that it is not done.
+fn apart(act: impl FnOnce() -> Outcome) -> Outcome {
     unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    act()
 }
 
 /// Take `ro` off a mount, and leave its other flags.
