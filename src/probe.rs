@@ -23,7 +23,10 @@ use std::{
 
 use arguments::{Arguments, Request};
 
-use crate::facts::{Mode, frame};
+use crate::{
+    facts::{Mode, frame},
+    sys,
+};
 
 const HELP: &str = "\
 rootcontract-probe: tell what a sandbox looks like from inside, as JSON
@@ -48,6 +51,9 @@ Examples:
 
 /// The probe's `main`.
 pub fn main() -> ExitCode {
+    if !sys::started_with_open(1) {
+        return ExitCode::from(2);
+    }
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     ExitCode::from(run(&arguments, &mut io::stdout().lock(), &mut io::stderr().lock()))
 }

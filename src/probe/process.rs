@@ -44,7 +44,7 @@ use crate::{
 const STATUS: &str = "/proc/self/status";
 
 /// The most processes whose names are told.
-const NAMED_LIMIT: usize = 64;
+const NAMED_LIMIT: usize = 8;
 
 /// A status file that was read, from which any number of facts are taken.
 pub struct StatusFile {
