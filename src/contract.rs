@@ -7,8 +7,10 @@
 mod clause;
 pub mod document;
 mod expect;
+mod kinds;
 mod lint;
 mod path;
+mod place;
 mod read;
 mod reads;
 mod schema;
@@ -23,12 +25,16 @@ use serde::{Deserialize, Serialize};
 
 pub use clause::{Clause, ClauseId, UnknownArea};
 pub use expect::{
-    Attempt, CallerList, CallerMounts, Capabilities, CapabilityName, CapabilityReference, CapabilitySet, Device,
-    Directory, Expect, Fact, Launched, Link, Mount, MountFlag, MountsBelow, Namespace, NamespaceKind, Node, NodeKind,
-    Place, Process, Propagation, Sharing, Variable, Which, World,
+    Attempt, CallerMounts, Capabilities, Device, Directory, Expect, Fact, Link, Mount, MountsBelow, Namespace, Node,
+    Process, Variable,
+};
+pub use kinds::{
+    CallerList, CapabilityReference, CapabilitySet, Launched, MountFlag, NamespaceKind, NodeKind, Propagation, Sharing,
+    Which, World,
 };
 pub use lint::Remark;
 pub use path::{FactPath, MalformedPath, Segment};
+pub use place::{CapabilityName, MalformedPlace, Place};
 pub use read::{ContractError, MAX_BYTES};
 pub use reads::{mount_at, name_at, node_at};
 pub use schema::schema;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::expect::{Capabilities, Device, Expect, Fact, Mount, MountsBelow, Node, World};
+use super::expect::{Capabilities, Device, Expect, Fact, Mount, MountsBelow, Node};
+use super::kinds::World;
 use super::path::Segment;
 use super::vocabulary::{Level, Word};
 use super::{Clause, ClauseId, Contract};

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::expect::{CallerList, CallerMounts, Expect, Launched, Place, Which, World};
+use super::expect::{CallerMounts, Expect};
+use super::kinds::{CallerList, Launched, Which, World};
 use super::path::FactPath;
+use super::place::Place;
 use super::vocabulary::Word;
 
 impl Expect {

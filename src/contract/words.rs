@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::expect::{
-    Attempt, CallerList, CallerMounts, Capabilities, CapabilityReference, Device, Directory, Expect, Fact, Launched,
-    Link, Mount, MountFlag, MountsBelow, Node, Sharing, Variable, Which, World,
+    Attempt, CallerMounts, Capabilities, Device, Directory, Expect, Fact, Link, Mount, MountsBelow, Node, Variable,
 };
+use super::kinds::{CallerList, CapabilityReference, Launched, MountFlag, Sharing, Which, World};
 use super::vocabulary::{HostFact, TreeFact, Word};
 use super::when::When;
 
