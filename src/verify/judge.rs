@@ -225,7 +225,9 @@ fn attempt(wanted: &Attempt, facts: &Value) -> Result<Outcome, Gap> {
         return Err(Gap::Unread(format!("{name} was not tried")));
     };
     if found == NOT_TRIED {
-        return Err(Gap::Unread(format!("{name} was not tried, for what it would have been tried on is not the sandbox's own")));
+        return Err(Gap::Unread(format!(
+            "{name} was not tried, for what it would have been tried on is not the sandbox's own"
+        )));
     }
     let told = format!("{name} gives {}", show::text(found));
     let expected = wanted.gives.iter().any(|outcome| outcome == found);

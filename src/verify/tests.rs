@@ -416,6 +416,18 @@ fn under_user_mode_emulation_only_the_tree_counts(#[case] id: &str, #[case] verd
     assert_eq!((findings[0].verdict, findings[0].evidence), (verdict, Some(Evidence::UserEmulated)));
 }
 
+#[rstest]
+#[case::expected("EROFS")]
+#[case::accepted("not-tried")]
+fn an_attempt_that_was_not_made_proves_nothing(#[case] gives: &str) {
+    let mut facts = facts();
+    facts["probe"]["attempts"]["create:/usr"] = json!("not-tried");
+    let clause = format!("expect.attempt = {{ name = \"create:/usr\", gives = [\"{gives}\"] }}");
+    let reason = "the probe could not look: create:/usr was not tried, for what it would have been tried on is not the \
+                  sandbox's own";
+    assert_eq!(judged(&contract(&clause, ""), &facts), (Unknown, reason.to_owned()));
+}
+
 #[test]
 fn a_hazard_is_told_where_the_clause_holds() {
     let told =
