@@ -7,6 +7,7 @@
 mod builder;
 mod error;
 mod invocation;
+mod name;
 mod open;
 mod outcome;
 mod output;
@@ -32,7 +33,7 @@ pub use output::Captured;
 pub use protocol::{Failure, Surroundings};
 
 use crate::facts::launch::Canaries;
-use crate::plan::{CapabilityPolicy, Grant, HostPath, Op, Plan};
+use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News};
 use protocol::{Done, Opened, Reply, Request};
@@ -81,6 +82,10 @@ impl BuildRoot {
         if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
             return Err(RunError::BindTarget(bind.to.clone()));
         }
+        let named = |name: &&OsString| !name.is_empty() && !name.as_encoded_bytes().contains(&b'=');
+        if let Some(name) = invocation.environment.keys().find(|name| !named(name)) {
+            return Err(RunError::Variable(name.clone()));
+        }
         let request = self.request(&invocation);
         let descriptor = |what| move |source| RunError::Descriptor { what, source };
         let stdin = match invocation.stdin {
@@ -118,9 +123,17 @@ impl BuildRoot {
     }
 
     /// Makes `socket` of the host `/run/osbuild/api/ENDPOINT` in the runs to come (v190).
-    pub fn add_endpoint(&self, endpoint: impl Into<String>, socket: impl Into<PathBuf>) {
+    ///
+    /// # Errors
+    /// `endpoint` is no plain name.
+    pub fn add_endpoint(&self, endpoint: impl Into<String>, socket: impl Into<PathBuf>) -> Result<(), RunError> {
+        let endpoint = endpoint.into();
+        if !name::is_plain(endpoint.as_ref()) {
+            return Err(RunError::Endpoint(endpoint));
+        }
         let mut endpoints = self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        endpoints.push((endpoint.into(), HostPath::new(socket)));
+        endpoints.push((endpoint, HostPath::new(socket)));
+        Ok(())
     }
 
     /// The directory of the host that v19 shows as `/run/osbuild/api`; put sockets in it.
@@ -229,15 +242,13 @@ impl BuildRoot {
     fn request(&self, invocation: &Invocation) -> Request {
         let plan = self.built(invocation);
         let status = crate::argv::status_option(STATUS_DESCRIPTOR);
-        let sources = plan.ops.iter().filter_map(|op| match op {
-            Op::Bind { from, .. } => Some(from.0.clone().into_os_string()),
-            _ => None,
-        });
+        let endpoints = self.registered();
+        let sources = invocation.binds.iter().map(|bind| &bind.from).chain(endpoints.iter().map(|(_, socket)| socket));
         Request::Run(protocol::Run {
             program: self.bwrap.clone().into(),
             arguments: status.into_iter().chain(crate::argv::arguments(&plan)).collect(),
             environment: plan.environment.resolve(std::env::vars_os()).into_iter().collect(),
-            sources: if invocation.binds.is_empty() { Vec::new() } else { sources.collect() },
+            sources: sources.map(|source| source.0.clone().into_os_string()).collect(),
             deadline: invocation.deadline,
             grace: invocation.grace,
             sleeper: invocation.sleeper,
@@ -254,7 +265,13 @@ impl BuildRoot {
         let answer = self.ask(&Request::Close, &[]).and_then(|socket| protocol::reply(&socket));
         let Some(mut supervisor) = self.supervisor.take() else { return Ok(()) };
         drop(supervisor.control);
-        supervisor.child.wait().map_err(CloseError::SupervisorGone)?;
+        match supervisor.child.wait() {
+            // A caller that ignores SIGCHLD has its children collected for it.
+            Err(error) if error.raw_os_error() != Some(nix::libc::ECHILD) => {
+                return Err(CloseError::SupervisorGone(error));
+            }
+            _ => {}
+        }
         match answer.map_err(CloseError::SupervisorGone)? {
             Reply::Closed(failures) if !failures.is_empty() => Err(CloseError::Left(failures)),
             _ => Ok(()),

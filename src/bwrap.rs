@@ -91,9 +91,12 @@ fn said(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<String> {
         .spawn()
         .ok()?;
     let stdout = child.stdout.take()?;
-    let reader = std::thread::spawn(move || {
+    let (say, hear) = std::sync::mpsc::channel();
+    // Not joined: a grandchild may hold the pipe open for ever.
+    std::thread::spawn(move || {
         let mut text = String::new();
-        stdout.take(LONGEST).read_to_string(&mut text).map(|_| text)
+        let read = stdout.take(LONGEST).read_to_string(&mut text);
+        let _nobody_listens = say.send(read.map(|_| text));
     });
     let started = Instant::now();
     let status = loop {
@@ -106,9 +109,8 @@ fn said(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<String> {
             }
         }
     };
-    // A grandchild may hold the pipe open for ever; then its reader is left behind.
     status.success().then_some(())?;
-    reader.join().ok()?.ok()
+    hear.recv_timeout(PATIENCE.saturating_sub(started.elapsed())).ok()?.ok()
 }
 
 /// A line of `--json-status-fd`; what is not known is ignored, as bubblewrap's manual asks.

@@ -19,7 +19,7 @@ use crate::profile::Runner;
 const PROBE_INSIDE: &str = "/run/osbuild/bin/rootcontract-probe";
 /// How long the probe may take: it takes milliseconds, and seconds under emulation.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The process left sleeping outside. Below the smallest `pid_max`, and far above what a sandbox comes to.
+/// The process left sleeping outside. Below the usual `pid_max`, 32768, and far above what a sandbox comes to.
 const SLEEPER: i32 = 30_011;
 
 /// What is looked at, besides the root itself.
@@ -47,6 +47,9 @@ pub enum InspectError {
     /// The phase needs a runner.
     #[error("phase runner needs a runner: name one with --runner (osbuild's are in /usr/lib/osbuild/runners)")]
     NoRunner,
+    /// The runner did not execute what it was given.
+    #[error("the runner ended without running the probe: it has to execute its arguments")]
+    RunnerAlone,
     /// The root was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -96,8 +99,8 @@ fn frame_text(text: &str) -> String {
     crate::facts::text::escape(text.as_bytes())
 }
 
-/// The probe for `arch`: beside the command, `../libexec/rootcontract/ARCH/`, `target/probes/ARCH/`;
-/// `$ROOTCONTRACT_PROBE` before all of them.
+/// The probe for `arch`: `$ROOTCONTRACT_PROBE` if that is set, else in `../libexec/rootcontract/ARCH/` or
+/// `../probes/ARCH/` as seen from the command, or beside it.
 ///
 /// # Errors
 /// It is in none of these places.
@@ -108,15 +111,12 @@ pub fn find_probe(arch: &str) -> Result<PathBuf, InspectError> {
     let beside = own.as_deref().and_then(Path::parent);
     let installed = beside.map(|bin| bin.join("../libexec/rootcontract").join(arch).join(NAME));
     let built = beside.map(|bin| bin.join("../probes").join(arch).join(NAME));
-    // A probe beside the command in a build directory is linked dynamically; one of ci/probes is better.
-    named
-        .into_iter()
-        .chain(installed)
-        .chain(built)
-        .chain(beside.map(|bin| bin.join(NAME)))
-        .chain([Path::new("target/probes").join(arch).join(NAME)])
-        .find(|candidate| candidate.is_file())
-        .ok_or_else(|| InspectError::NoProbe(arch.to_owned()))
+    // One that is named is meant. One beside the command in a build directory is linked dynamically: it comes last.
+    let candidates: Vec<PathBuf> = match named {
+        Some(named) => vec![named],
+        None => installed.into_iter().chain(built).chain(beside.map(|bin| bin.join(NAME))).collect(),
+    };
+    candidates.into_iter().find(|candidate| candidate.is_file()).ok_or_else(|| InspectError::NoProbe(arch.to_owned()))
 }
 
 /// Opens the root, runs the probe, closes the root.
@@ -159,6 +159,9 @@ pub(crate) fn inspect_mutant(
     let done = root.run(invocation)?;
     if !done.outcome.success() {
         return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome });
+    }
+    if subject.phase == Phase::Runner && done.stdout.bytes().is_empty() {
+        return Err(InspectError::RunnerAlone);
     }
     let probe = frame::open(&done.stdout.bytes(), &nonce)?;
     let launch = launch(&root, subject, &plan, canaries, &done)?;

@@ -75,7 +75,7 @@ impl Trial {
 impl Proof {
     /// Whether every mutant broke exactly what it had to.
     pub fn holds(&self) -> bool {
-        self.trials.iter().all(Trial::exact)
+        !self.trials.is_empty() && self.trials.iter().all(Trial::exact)
     }
 }
 
@@ -159,8 +159,9 @@ impl Bench<'_> {
             .map(|&clause| clause.to_owned())
             .filter(|clause| !self.not_applicable.contains(clause))
             .collect();
+        // A clause that can no longer be looked at did not hold either.
         let (broken, error) = match self.verdicts(Some(mutant)) {
-            Ok(verdicts) => (verdicts.broken, None),
+            Ok(verdicts) => (&verdicts.broken | &verdicts.unknown, None),
             Err(error) => (BTreeSet::new(), Some(told(&error))),
         };
         Trial {
@@ -222,7 +223,8 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
             }
         };
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()

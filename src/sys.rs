@@ -427,6 +427,15 @@ mod host {
         }
     }
 
+    /// Gives every signal its default action and blocks none: an ignored SIGCHLD would keep children from being waited for.
+    ///
+    /// # Errors
+    /// `errno` of `sigprocmask`.
+    pub fn reset_signals() -> io::Result<()> {
+        // SAFETY: the caller has installed no handler that anything depends on.
+        if unsafe { default_signals() } { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
     /// Every signal to its default action, none blocked. Asked of the kernel itself, since libc keeps two signals to itself.
     unsafe fn default_signals() -> bool {
         // The kernel's `struct sigaction` is at most this large on any architecture; all zero is the default action.
@@ -488,7 +497,7 @@ mod host {
     /// Closes every descriptor numbered `from` or above. For a process that has not opened any yet.
     ///
     /// # Errors
-    /// `errno` of `close_range` (Linux 5.9).
+    /// `errno` of `close_range` (Linux 5.9; runs need 5.11 for its CLOEXEC flag).
     pub fn close_inherited(from: u32) -> io::Result<()> {
         // SAFETY: called before anything was opened, so no owner loses its descriptor.
         match unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, 0) } {
@@ -502,7 +511,7 @@ mod host {
     /// # Errors
     /// `errno` of `dup2`.
     pub fn replace_descriptor(descriptor: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
-        // SAFETY: used for 0 to 3 only, which no Rust object owns in the supervisor.
+        // SAFETY: used for the lowest numbers only, which no Rust object owns in the supervisor.
         match unsafe { libc::dup2(descriptor.as_raw_fd(), number) } {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
@@ -585,13 +594,5 @@ mod host {
 }
 
 #[cfg(feature = "host")]
-pub use host::{
-    Start, close_inherited, create_message_queue, create_system_v_objects, fork_single_threaded, open_in_root,
-    raise_loopback, received, replace_descriptor, start, take_standard_input,
-};
-pub use probe::{
-    Attribute, attribute, descriptor_flags, find_message_queue, find_semaphores, find_shared_memory, in_child,
-    interface_flags, io_priority, landlock, load_no_module, nice, open_by_handle, open_posix_queue, personality,
-    push_no_input, read_nothing_of, reboot_without_magic, scheduler, set_no_time, socket, started_with_open,
-    started_with_sigpipe_ignored, unread_kernel_log, wait_readable,
-};
+pub use host::*;
+pub use probe::*;

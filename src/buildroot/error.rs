@@ -103,6 +103,12 @@ pub enum RunError {
     /// A bind's target is no absolute path.
     #[error("cannot bind at {0}: it is no absolute path")]
     BindTarget(PathBuf),
+    /// A variable's name is none.
+    #[error("cannot set the variable {0:?}: a name is not empty and has no =")]
+    Variable(std::ffi::OsString),
+    /// An endpoint's name is none.
+    #[error("cannot register the endpoint {0:?}: a name is not empty and has no /")]
+    Endpoint(String),
     /// A descriptor could not be made.
     #[error("cannot make {what}")]
     Descriptor {

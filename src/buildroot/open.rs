@@ -14,7 +14,7 @@ use super::builder::{Boot, Builder, Keep, MissingCapabilities};
 use super::protocol::{self, Open, Opened, Reply, Request};
 use super::scratch::Scratch;
 use super::tree::Tree;
-use super::{BuildRoot, OpenError, Supervisor, supervisor};
+use super::{BuildRoot, OpenError, Supervisor, name, supervisor};
 use crate::capability::CapabilitySet;
 use crate::plan::{Grant, HostPath};
 use crate::profile::{Layout, Profile, Runner};
@@ -161,6 +161,9 @@ impl Builder {
             self.proc_overrides
                 .iter()
                 .map(|(name, content)| {
+                    if !name::is_plain(name.as_ref()) {
+                        return Err(Errno::EINVAL.into());
+                    }
                     let path = directory.join(name);
                     std::fs::write(&path, content)?;
                     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644))?;

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 
 fn supervise() -> io::Result<()> {
     crate::sys::close_inherited(3)?;
-    SigSet::empty().thread_set_mask()?;
+    crate::sys::reset_signals()?;
     let control = crate::sys::take_standard_input()?;
     // Standard error stays; the low numbers are taken, so that what arrives later is numbered above what a run begins with.
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
@@ -74,7 +74,8 @@ fn supervise() -> io::Result<()> {
             waitpid(child, None)?;
             Ok(())
         }
-        ForkResult::Child => init(&control, &reply, &open, &locks),
+        // The locks stay open until the process ends: while they are held nobody else clears our directories away.
+        ForkResult::Child => init(&control, &reply, &open),
     }
 }
 
@@ -90,7 +91,7 @@ fn namespaces(surroundings: Surroundings) -> CloneFlags {
 }
 
 /// PID 1: opens the root, serves requests, takes the root down.
-fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open, locks: &[OwnedFd]) -> io::Result<()> {
+fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open) -> io::Result<()> {
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
@@ -112,8 +113,6 @@ fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open, locks: &[OwnedFd]) -> i
             failures
         }
     };
-    // The locks are let go last: while they are held nobody else clears our scratch directories away.
-    let _ = locks;
     std::process::exit(i32::from(!failures.is_empty()))
 }
 

@@ -37,7 +37,7 @@ enum Stage {
     /// On its own.
     Running,
     /// Asked to end with SIGTERM.
-    Asked { cause: Cause, kill_at: Instant },
+    Asked { cause: Cause, kill_at: Option<Instant> },
     /// Killed; its end is only waited for.
     Killed { cause: Cause },
 }
@@ -56,7 +56,8 @@ impl Run {
         match launch(request, descriptors, mounts) {
             Ok((init, status, pid_namespace)) => {
                 protocol::answer(&reply, &Reply::Started { pid_namespace });
-                let deadline = request.deadline.map(|after| Instant::now() + after);
+                // What is beyond the clock's end is no deadline.
+                let deadline = request.deadline.and_then(|after| Instant::now().checked_add(after));
                 Ok(Self { init, reply, status, stage: Stage::Running, deadline, grace: request.grace })
             }
             Err(failure) => Err((failure, reply)),
@@ -72,7 +73,7 @@ impl Run {
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Running => self.deadline,
-            Stage::Asked { kill_at, .. } => Some(kill_at),
+            Stage::Asked { kill_at, .. } => kill_at,
             Stage::Killed { .. } => None,
         }
     }
@@ -84,7 +85,7 @@ impl Run {
             Stage::Running if self.deadline.is_some_and(|deadline| now >= deadline) => {
                 self.ask_to_end(Cause::Deadline, now);
             }
-            Stage::Asked { cause, kill_at } if now >= kill_at => {
+            Stage::Asked { cause, kill_at: Some(kill_at) } if now >= kill_at => {
                 processes::kill(self.init);
                 self.stage = Stage::Killed { cause };
             }
@@ -94,7 +95,7 @@ impl Run {
 
     fn ask_to_end(&mut self, cause: Cause, now: Instant) {
         processes::terminate_below(self.init);
-        self.stage = Stage::Asked { cause, kill_at: now + self.grace };
+        self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) };
     }
 
     /// Whether the caller asked for the end, or is gone.
@@ -145,8 +146,10 @@ fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -
         processes::kill(init);
         Failure::new(format!("execute {}", request.program.to_string_lossy()), error)
     })?;
-    fcntl(&status, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
-        .map_err(|errno| Failure::new("make the status pipe non-blocking", errno))?;
+    fcntl(&status, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| {
+        processes::kill(init);
+        Failure::new("make the status pipe non-blocking", errno)
+    })?;
     Ok((init, File::from(status), pid_namespace))
 }
 
@@ -179,8 +182,15 @@ fn in_new_pid_namespace(fork: impl FnOnce() -> io::Result<Pid>) -> io::Result<(P
     let forked = fork();
     // Looked at from here, since the child may be gone already.
     let inode = std::fs::metadata("/proc/self/ns/pid_for_children").map(|metadata| metadata.ino());
-    nix::sched::setns(own, CloneFlags::CLONE_NEWPID)?;
-    Ok((forked?, inode?))
+    let back = nix::sched::setns(own, CloneFlags::CLONE_NEWPID);
+    let init = forked?;
+    match back.map_err(io::Error::from).and(inode) {
+        Ok(inode) => Ok((init, inode)),
+        Err(error) => {
+            processes::kill(init);
+            Err(error)
+        }
+    }
 }
 
 /// Waits until the program is executed; the error it was not executed with.
@@ -193,7 +203,7 @@ fn executed(failure: OwnedFd) -> io::Result<()> {
     }
 }
 
-/// A pipe whose ends are numbered 4 or above, since 0 to 3 are always taken in the supervisor.
+/// A pipe, its ends numbered above what a run begins with, since those numbers are always taken in the supervisor.
 fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
     nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Failure::new("make a pipe", errno))
 }
