@@ -1,15 +1,78 @@
 //! What the suites share.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rootcontract::buildroot::{BuildRoot, Builder, Surroundings};
+use rootcontract::buildroot::{BuildRoot, Builder, Completed, Invocation, Outcome, Surroundings};
 use rootcontract::facts::launch::Phase;
 use rootcontract::inspect::{Subject, inspect};
+use rootcontract::profile::Profile;
 use serde_json::Value;
 
 /// A builder for `root`, with the supervisor this build made.
 pub fn builder(root: impl Into<PathBuf>) -> Builder {
     BuildRoot::builder(root).supervisor(supervisor())
+}
+
+/// An open root of this machine.
+pub fn open(profile: Profile) -> BuildRoot {
+    builder("/").profile(profile).open().expect("an open root")
+}
+
+/// A shell script as what is run.
+pub fn shell(script: &str) -> Invocation {
+    Invocation::new(["/usr/bin/sh", "-c", script])
+}
+
+/// Runs it.
+pub fn run(root: &BuildRoot, invocation: Invocation) -> Completed {
+    root.run(invocation).expect("a run")
+}
+
+/// What a script that ends well says.
+pub fn said(root: &BuildRoot, script: &str) -> String {
+    well(run(root, shell(script)))
+}
+
+/// What a run that ended well said on standard output.
+pub fn well(done: Completed) -> String {
+    assert_eq!(done.outcome, Outcome::Exited(0), "{}", done.stderr.text());
+    done.stdout.text()
+}
+
+/// An error and its causes, as a line.
+pub fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Waits until `is` holds, five seconds at the most; whether it came to hold.
+pub fn comes_true(is: impl Fn() -> bool) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(5) {
+        if is() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    is()
+}
+
+/// The names in a directory of the host, sorted.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries = directory.read_dir().unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// An executable file.
+pub fn executable(path: &Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, content).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
 }
 
 /// The command this build made.
