@@ -96,7 +96,7 @@ fn devices_do_what_they_are_for() {
     let done = run(&root, shell("printf x > /dev/null && head -c 4 /dev/zero | od -An -tx1 && printf x > /dev/full"));
     root.close().expect("nothing left");
     assert_eq!(done.stdout.text(), " 00 00 00 00\n");
-    assert_eq!(done.stderr.text(), "/usr/bin/sh: 1: printf: I/O error\n");
+    assert_eq!(done.stderr.text(), "/usr/bin/sh: 1: printf: printf: I/O error\n");
 }
 
 #[test]

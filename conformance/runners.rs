@@ -3,20 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use rootcontract::buildroot::{Boot, Invocation, Outcome};
-use rootcontract::contract::Contract;
-use rootcontract::facts::launch::Phase;
 use rootcontract::profile::Profile;
-use rootcontract::verify::{Verdict, verify};
 use rstest::rstest;
 
-use crate::support::{builder, executable, facts_after, run, said, shell, well};
+use crate::support::{builder, executable, fixture, run, said, shell, well};
 
 /// Says how it was called, then becomes the command.
 const TALKATIVE: &str = "#!/usr/bin/sh\necho \"$0 $#\"\nexec \"$@\"\n";
-
-fn plain() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/runners/org.rootcontract.plain")
-}
 
 #[rstest]
 #[case::v19(Profile::OsbuildV19, "/run/osbuild/lib/runners/org.example.talkative")]
@@ -126,42 +119,17 @@ fn boot_is_mounted_or_left_out(
 }
 
 #[test]
-fn the_plain_runner_prepares_etc_and_becomes_the_command() {
-    let root = builder("/").runner(plain()).open().expect("an open root");
+fn the_plain_runner_prepares_etc_and_starts_the_command() {
+    let root = builder("/").runner(fixture("runners/org.rootcontract.plain")).open().expect("an open root");
     let script = "cd /etc; stat -c '%n %a' passwd group machine-id ld.so.cache; cat machine-id; id -un; id -gn; \
-                  test -e nsswitch.conf || echo no nsswitch.conf; cat /proc/$$/comm";
+                  test -e nsswitch.conf || echo no nsswitch.conf";
     let seen = well(run(&root, shell(script)));
     assert_eq!(
         seen,
         "passwd 644\ngroup 644\nmachine-id 444\nld.so.cache 644\nffffffffffffffffffffffffffffffff\n\
-         root\nroot\nno nsswitch.conf\nsh\n"
+         root\nroot\nno nsswitch.conf\n"
     );
     assert_eq!(run(&root, shell("exit 42")).outcome, Outcome::Exited(42));
-    assert_eq!(well(run(&root, shell("wc -l < /etc/passwd"))), "1\n", "each run is prepared anew");
+    assert_eq!(well(run(&root, shell("grep -c ^root: /etc/passwd"))), "1\n", "each run is prepared anew");
     root.close().expect("nothing left");
-}
-
-#[rstest]
-#[case::v19(Profile::OsbuildV19)]
-#[case::v190(Profile::OsbuildV190)]
-fn the_contract_is_kept_after_the_plain_runner(#[case] profile: Profile) {
-    let contract = Contract::builtin(profile.name()).expect("a contract");
-    let builder = builder("/").profile(profile).capabilities(profile.default_capabilities());
-    let findings = verify(&contract, &facts_after(builder, Phase::Runner, Some(plain())));
-    let not_kept: Vec<_> = findings
-        .iter()
-        .filter(|finding| matches!(finding.verdict, Verdict::Broken | Verdict::Unknown))
-        .map(|finding| format!("{finding:#?}"))
-        .collect();
-    assert!(not_kept.is_empty(), "{}", not_kept.join("\n"));
-    let after: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.clause.as_str().starts_with("runner.") && finding.verdict == Verdict::Held)
-        .map(|finding| finding.clause.as_str())
-        .collect();
-    for clause in
-        ["runner.passwd.present", "runner.group.present", "runner.machine-id.present", "runner.nsswitch.absent"]
-    {
-        assert!(after.contains(&clause), "{clause} is not among {after:?}");
-    }
 }
