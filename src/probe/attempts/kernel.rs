@@ -84,7 +84,7 @@ fn act(name: String, act: impl Fn() -> Outcome + 'static) -> (String, Act<'stati
 
 /// Open with no side effect: nothing made, cut, waited for or made a terminal.
 pub fn open_for(path: &str, access: OFlag) -> Outcome {
-    let quiet = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let quiet = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_LARGEFILE;
     ok(open(path, access | quiet, Mode::empty()))
 }
 
