@@ -42,7 +42,7 @@ fn v190_shows_each_endpoint_by_its_name_and_nothing_besides() {
     for name in ["osbuild", "remoteloop"] {
         let socket = outside.path().join(format!("{name}.sock"));
         let _listening = UnixListener::bind(&socket).expect("a socket");
-        root.add_endpoint(name, socket);
+        root.add_endpoint(name, socket).expect("a plain name");
     }
     std::fs::write(outside.path().join("private"), "").expect("a file");
     let seen = said(&root, "cd /run/osbuild/api; stat -c '%n %F' *");
@@ -68,7 +68,7 @@ fn a_payload_talks_to_a_socket_of_the_host(#[case] profile: Profile) {
     };
     let listener = UnixListener::bind(&path).expect("a socket");
     if profile == Profile::OsbuildV190 {
-        root.add_endpoint("osbuild", &path);
+        root.add_endpoint("osbuild", &path).expect("a plain name");
     }
     let client = Invocation::new(["/usr/bin/python3", "-c", CLIENT, "/run/osbuild/api/osbuild"]);
     let (heard, told) = std::thread::scope(|scope| {
