@@ -29,7 +29,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Ok(file) => invocation.stdin(Stdin::File(file)),
             Err(_) => invocation,
         }),
-        breaks: &both(&["descriptor.stdin.null"]),
+        breaks: &both(&["descriptor.stdin.empty", "descriptor.stdin.null"]),
     },
     Mutant {
         id: "stdin-writable",

@@ -10,25 +10,45 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "usr-writable",
         says: "/usr is mounted read-write",
         change: Change::Plan(|plan| bind_as(plan, "/usr", Access::ReadWrite)),
-        breaks: &both(&["mount.usr.read-only", "mount.usr.write-refused"]),
+        breaks: &both(&[
+            "mount.usr.create-refused",
+            "mount.usr.read-only",
+            "mount.usr.remountable",
+            "mount.usr.write-refused",
+        ]),
     },
     Mutant {
         id: "usr-devices",
         says: "device nodes work below /usr",
         change: Change::Plan(|plan| bind_as(plan, "/usr", Access::Device)),
-        breaks: &both(&["mount.usr.read-only", "mount.usr.write-refused"]),
+        breaks: &both(&[
+            "mount.usr.create-refused",
+            "mount.usr.read-only",
+            "mount.usr.remountable",
+            "mount.usr.write-refused",
+        ]),
     },
     Mutant {
         id: "boot-missing",
         says: "the tree has a /boot and it is not mounted",
         change: Change::Plan(|plan| drop_at(plan, "/boot")),
-        breaks: &both(&["mount.boot.read-only", "path.boot.directory"]),
+        breaks: &both(&[
+            "mount.boot.read-only",
+            "mount.boot.remountable",
+            "mount.boot.write-refused",
+            "path.boot.directory",
+        ]),
     },
     Mutant {
         id: "boot-writable",
         says: "/boot is mounted read-write",
         change: Change::Plan(|plan| bind_as(plan, "/boot", Access::ReadWrite)),
-        breaks: &both(&["mount.boot.read-only", "mount.boot.write-refused"]),
+        breaks: &both(&[
+            "mount.boot.create-refused",
+            "mount.boot.read-only",
+            "mount.boot.remountable",
+            "mount.boot.write-refused",
+        ]),
     },
     Mutant {
         id: "bin-link-missing",
@@ -175,6 +195,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             OsbuildV190,
             &[
                 "mount.sys.read-only",
+                "mount.sys.remountable",
                 "mount.sys.write-refused",
                 "sys.class-net.read-only",
                 "sys.firmware.read-only",
@@ -220,6 +241,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             replace_at(plan, "/proc", Op::bind(&HostPath::new("/proc"), "/proc", Access::ReadWrite));
         }),
         breaks: &both(&[
+            "mount.proc-bus.remountable",
+            "mount.proc-irq.remountable",
             "namespace.pid.rejoined",
             "pid.depth.own",
             "pid.host.invisible",
@@ -238,7 +261,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             OsbuildV190,
             &[
                 "mount.proc-cmdline.override",
+                "mount.proc-cmdline.remountable",
                 "mount.proc-cmdline.removable",
+                "mount.proc-cmdline.write-refused",
                 "proc.cmdline.access",
                 "proc.cmdline.text",
             ],
@@ -269,18 +294,29 @@ pub(super) const MUTANTS: &[Mutant] = &[
         id: "libdir-writable",
         says: "/run/osbuild/lib is mounted read-write",
         change: Change::Plan(|plan| bind_as(plan, "/run/osbuild/lib", Access::ReadWrite)),
-        breaks: &both(&["mount.osbuild-lib.read-only"]),
+        breaks: &both(&[
+            "mount.osbuild-lib.create-refused",
+            "mount.osbuild-lib.read-only",
+            "mount.osbuild-lib.remountable",
+        ]),
     },
     Mutant {
         id: "api-writable",
         says: "/run/osbuild/api is mounted read-write",
         change: Change::Plan(|plan| bind_as(plan, "/run/osbuild/api", Access::ReadWrite)),
-        breaks: &[(OsbuildV19, &["mount.api.read-only"])],
+        breaks: &[(OsbuildV19, &["mount.api.read-only", "mount.api.remountable"])],
     },
     Mutant {
         id: "mke2fs-conf-missing",
         says: "the tree's /etc/mke2fs.conf is not mounted",
         change: Change::Plan(|plan| drop_at(plan, "/etc/mke2fs.conf")),
-        breaks: &[(OsbuildV190, &["mount.etc-mke2fs-conf.read-only"])],
+        breaks: &[(
+            OsbuildV190,
+            &[
+                "mount.etc-mke2fs-conf.read-only",
+                "mount.etc-mke2fs-conf.remountable",
+                "mount.etc-mke2fs-conf.write-refused",
+            ],
+        )],
     },
 ];
