@@ -225,6 +225,7 @@ fn launch(
             Runner::File { name, .. } => Some(shown(name)),
         },
         limits: crate::facts::limits::parse(&limits).unwrap_or_default(),
+        process: crate::probe::inherited(),
         canaries,
     })
 }
@@ -269,6 +270,7 @@ fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
         ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
         ("sysrq-trigger", there("/proc/sysrq-trigger")),
         ("ipv6", there("/proc/net/if_inet6")),
+        ("yama", std::fs::read("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.first() != Some(&b'0'))),
     ]
     .map(|(name, is)| (name.to_owned(), is))
     .into()

@@ -110,6 +110,26 @@ fn facts(arguments: &Arguments) -> Result<Vec<u8>, String> {
     Ok(sealed)
 }
 
+/// What a sandbox started from this process will inherit.
+#[cfg(feature = "host")]
+pub(crate) fn inherited() -> crate::facts::launch::Inherited {
+    let own = process::process(&process::StatusFile::own());
+    crate::facts::launch::Inherited {
+        groups: own.groups,
+        nice: own.nice,
+        oom_score_adj: own.oom_score_adj,
+        io_priority: own.io_priority,
+        scheduler: own.scheduler,
+        personality: own.personality,
+        loginuid: own.loginuid,
+        sessionid: own.sessionid,
+        seccomp: own.seccomp,
+        seccomp_filters: own.seccomp_filters,
+        thp_disabled: own.thp_disabled,
+        memory_deny_write_execute: own.memory_deny_write_execute,
+    }
+}
+
 /// A passive document of this machine, for the tests of those who read one.
 #[cfg(test)]
 pub(crate) fn sample(nonce: &str) -> crate::facts::Probe {

@@ -93,7 +93,7 @@ fn hint(failure: &Failure) -> &'static str {
     }
 }
 
-/// A run could not be carried out. Whatever was started has been ended.
+/// A run could not be carried out. What was started has been asked to end, and is killed after the grace.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {

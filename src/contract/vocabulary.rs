@@ -243,6 +243,8 @@ words! {
         SysrqTrigger = "sysrq-trigger",
         /// The kernel speaks IPv6.
         Ipv6 = "ipv6",
+        /// Yama restricts ptrace.
+        Yama = "yama",
     }
 }
 

@@ -68,6 +68,7 @@ impl HostFact {
             Self::Selinux => "SELinux policy",
             Self::Fuse => "/dev/fuse",
             Self::Ipv6 => "IPv6",
+            Self::Yama => "Yama restrictions on ptrace",
             Self::SysrqTrigger => "/proc/sysrq-trigger",
         };
         format!("the host has {}{thing}", if is { "" } else { "no " })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Fact;
 use super::limits::Limit;
 
 /// How the sandbox was started.
@@ -45,6 +46,8 @@ pub struct Launch {
     pub runner: Option<String>,
     /// The resource limits of the process that started bwrap, by name.
     pub limits: BTreeMap<String, Limit>,
+    /// What the payload inherits from the process that started bwrap, and nobody sets.
+    pub process: Inherited,
     /// What was put up outside for the probe to look for.
     pub canaries: Canaries,
 }
@@ -140,6 +143,37 @@ pub struct Environment {
     pub set: BTreeMap<String, String>,
     /// The names of the variables that the caller's environment passes on.
     pub inherited: Vec<String>,
+}
+
+/// What a process inherits and a build root leaves as it is: facts of [`super::process::Process`], seen outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "host", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Inherited {
+    /// Supplementary groups, sorted.
+    pub groups: Fact<Vec<u32>>,
+    /// The nice value.
+    pub nice: Fact<i32>,
+    /// What the out-of-memory killer adds to its score.
+    pub oom_score_adj: Fact<i32>,
+    /// The I/O priority.
+    pub io_priority: Fact<i32>,
+    /// The scheduling policy.
+    pub scheduler: Fact<i32>,
+    /// The execution domain.
+    pub personality: Fact<u32>,
+    /// The user who logged in; 4294967295 if nobody did.
+    pub loginuid: Fact<u32>,
+    /// The audit session; 4294967295 if there is none.
+    pub sessionid: Fact<u32>,
+    /// The seccomp mode.
+    pub seccomp: Fact<u32>,
+    /// How many seccomp filters there are.
+    pub seccomp_filters: Fact<u32>,
+    /// Whether transparent huge pages are off.
+    pub thp_disabled: Fact<bool>,
+    /// Whether memory that was written may not be made executable.
+    pub memory_deny_write_execute: Fact<bool>,
 }
 
 /// One bind of the caller's.
