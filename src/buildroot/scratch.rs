@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::Keep;
@@ -74,7 +75,7 @@ impl Drop for Scratch {
 
 /// Removes a scratch directory, and its parent if that is ours and empty. That it is gone already is no failure.
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(directory) {
+    match remove_tree(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -82,6 +83,41 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
         let _in_use = std::fs::remove_dir(parent);
     }
     Ok(())
+}
+
+/// Removes `top`, whatever a payload has made of it: a subdirectory's own are moved up before it goes, so that neither
+/// descriptors nor stack run out however deep it is. Does not go into other mounts.
+fn remove_tree(top: &Path) -> io::Result<()> {
+    let device = top.symlink_metadata()?.dev();
+    // A removal that was itself killed may have left some of these names.
+    let free = |up: &PathBuf| up.symlink_metadata().is_err();
+    let mut moved_up = (0_u64..).map(|number| top.join(number.to_string())).filter(free);
+    let mut directories = Vec::new();
+    for entry in std::fs::read_dir(top)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            directories.push(entry.path());
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    while let Some(directory) = directories.pop() {
+        if directory.symlink_metadata()?.dev() != device {
+            return Err(io::Error::from(Errno::EBUSY));
+        }
+        for entry in std::fs::read_dir(&directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                let up = moved_up.next().ok_or(Errno::ENOSPC)?;
+                std::fs::rename(entry.path(), &up)?;
+                directories.push(up);
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        std::fs::remove_dir(directory)?;
+    }
+    std::fs::remove_dir(top)
 }
 
 /// Locks the directory, unless somebody else has, or it is gone.
@@ -104,7 +140,7 @@ fn clear_abandoned(parent: &Path) {
         let owner = entry.metadata().map(|metadata| metadata.uid());
         if owner.is_ok_and(|owner| owner == nix::unistd::geteuid().as_raw()) {
             if let Ok(Some(_abandoned)) = lock(&entry.path()) {
-                let _next_time = std::fs::remove_dir_all(entry.path());
+                let _next_time = remove_tree(&entry.path());
             }
         }
     }
@@ -137,6 +173,22 @@ mod tests {
             drop(Scratch::make(&parent, Keep::Remove).expect("a scratch directory"));
             assert_eq!(parent.exists(), stays, "{name}");
         }
+    }
+
+    #[test]
+    fn a_deep_tree_is_removed_and_no_link_is_followed() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let outside = parent.path().join("outside");
+        std::fs::create_dir(&outside).expect("a directory");
+        std::fs::write(outside.join("file"), "").expect("a file");
+        let top = parent.path().join("top");
+        let deep = top.join("d/".repeat(300));
+        std::fs::create_dir_all(&deep).expect("a directory");
+        std::fs::write(deep.join("file"), "").expect("a file");
+        std::os::unix::fs::symlink(&outside, top.join("d/link")).expect("a link");
+        std::fs::create_dir_all(top.join("1/0/1")).expect("names that are given to what is moved up");
+        remove_tree(&top).expect("nothing left");
+        assert!(!top.exists() && outside.join("file").exists());
     }
 
     #[test]
