@@ -1,5 +1,11 @@
 //! The command: what it prints, where to, and what it exits with.
 
+mod bubblewraps;
+mod documents;
+mod privacy;
+mod runs;
+mod saved;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
