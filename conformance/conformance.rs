@@ -1,6 +1,7 @@
 //! One test binary; one file per area.
 
 mod binds;
+mod callers;
 mod capabilities;
 mod command;
 mod coverage;

@@ -1,0 +1,40 @@
+//! Callers in a state of their own: what they have done to themselves is no fault of the build root.
+
+use std::process::Command;
+use std::time::Duration;
+
+use assert_cmd::Command as Tried;
+use rstest::rstest;
+
+use crate::support::{probe, supervisor};
+
+/// The command, run by a shell that first does `deed` to itself; killed after a time in which it is always done.
+fn after(deed: &str, arguments: &[&str]) -> Tried {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{deed}; exec \"$0\" \"$@\"")]).arg(supervisor()).args(arguments);
+    shell.env("ROOTCONTRACT_PROBE", probe());
+    let mut tried = Tried::from_std(shell);
+    tried.timeout(Duration::from_secs(60));
+    tried
+}
+
+// bubblewrap up to 0.11.0 hangs when SIGCHLD is ignored, and so would whoever waits for it.
+#[test]
+fn a_caller_that_ignores_sigchld_gets_its_answer() {
+    after("trap '' CHLD", &["run", "--capabilities", "inherit", "--", "/bin/sh", "-c", "exit 7"])
+        .assert()
+        .code(7)
+        .stdout("")
+        .stderr("");
+}
+
+#[rstest]
+#[case::nice("renice -n 5 -p $$ > /dev/null")]
+#[case::likely_to_be_killed("echo 200 > /proc/self/oom_score_adj")]
+#[case::ignoring_signals("trap '' CHLD HUP PIPE USR1")]
+#[case::with_a_private_umask("umask 077")]
+#[case::with_few_descriptors("ulimit -n 64")]
+#[case::with_descriptors_open("exec 7< / 8> /dev/null 9< /etc/passwd")]
+fn the_contract_is_kept_whatever_the_caller_did_to_itself(#[case] deed: &str) {
+    after(deed, &["check", "--format", "json"]).assert().success();
+}
