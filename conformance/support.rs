@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rootcontract::buildroot::{BuildRoot, Builder, Completed, Invocation, Outcome, Surroundings};
+use rootcontract::contract::Contract;
 use rootcontract::facts::launch::Phase;
 use rootcontract::inspect::{Subject, inspect};
 use rootcontract::profile::Profile;
+use rootcontract::verify::{Verdict, verify};
 use serde_json::Value;
 
 /// A builder for `root`, with the supervisor this build made.
@@ -104,4 +106,17 @@ pub fn facts(builder: Builder, phase: Phase) -> Value {
 /// A file of `fixtures/`.
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// Every clause of the contract is held by the facts or does not apply, and most of them are held.
+pub fn assert_kept(contract: &Contract, facts: &Value) {
+    let findings = verify(contract, facts);
+    let not_kept: Vec<_> = findings
+        .iter()
+        .filter(|finding| matches!(finding.verdict, Verdict::Broken | Verdict::Unknown))
+        .map(|finding| format!("{finding:#?}"))
+        .collect();
+    assert!(not_kept.is_empty(), "{}", not_kept.join("\n"));
+    let held = findings.iter().filter(|finding| finding.verdict == Verdict::Held).count();
+    assert!(held >= 200, "only {held} clauses were held against anything");
 }

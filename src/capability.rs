@@ -55,12 +55,8 @@ pub struct Capability(u8);
 impl Capability {
     /// Set and read SELinux labels the policy does not know.
     pub const MAC_ADMIN: Self = Self(33);
-    /// Bring network interfaces up, among others.
-    pub const NET_ADMIN: Self = Self(12);
     /// Mount, among much else.
     pub const SYS_ADMIN: Self = Self(21);
-    /// Raise resource limits.
-    pub const SYS_RESOURCE: Self = Self(24);
 }
 
 /// `CAP_CHOWN`, or `CAP_41` for a number this build has no name for.

@@ -88,15 +88,10 @@ fn told(outcome: &Outcome, stderr: &str) -> String {
         Outcome::Interrupted => "was interrupted".to_owned(),
         Outcome::NotFound => "was not found in the sandbox".to_owned(),
         Outcome::NotExecutable => "could not be executed in the sandbox".to_owned(),
-        Outcome::SetupFailed(why) => return format!("never ran: {}", frame_text(why)),
+        Outcome::SetupFailed(why) => return format!("never ran: {}", shown(why.as_ref())),
         Outcome::BubblewrapKilled(signal) => format!("never ended: bubblewrap was killed by signal {signal}"),
     };
-    if last.is_empty() { how } else { format!("{how}: {}", frame_text(last)) }
-}
-
-/// Text from inside a sandbox, to be shown.
-fn frame_text(text: &str) -> String {
-    crate::facts::text::escape(text.as_bytes())
+    if last.is_empty() { how } else { format!("{how}: {}", shown(last.as_ref())) }
 }
 
 /// The probe for `arch`: `$ROOTCONTRACT_PROBE` if that is set, else in `../libexec/rootcontract/ARCH/` or
@@ -283,6 +278,7 @@ fn binds(subject: &Subject) -> Vec<launch::Bind> {
     }
 }
 
+/// Text from outside this program, to be shown.
 fn shown(text: &OsStr) -> String {
     use std::os::unix::ffi::OsStrExt;
     crate::facts::text::escape(text.as_bytes())

@@ -68,7 +68,8 @@ impl Builder {
 
     fn grant(&self) -> Result<Grant, OpenError> {
         let status = std::fs::read("/proc/self/status").map_err(OpenError::Capabilities)?;
-        let caller = permitted(&status).ok_or_else(|| OpenError::Capabilities(Errno::ENODATA.into()))?;
+        let permitted = crate::facts::status::parse(&status).and_then(|status| status.mask("CapPrm"));
+        let caller = permitted.map(CapabilitySet).map_err(|_| OpenError::Capabilities(Errno::ENODATA.into()))?;
         let grant = Grant { caller, wanted: self.capabilities.wanted() };
         match self.missing {
             MissingCapabilities::Refuse if !grant.missing().is_empty() => {
@@ -244,10 +245,4 @@ impl Builder {
 fn make_scratch(parent: &Path, keep: Keep) -> Result<Scratch, OpenError> {
     let failed = |source| OpenError::Scratch { path: parent.to_owned(), source };
     Scratch::make(&std::path::absolute(parent).map_err(failed)?, keep).map_err(failed)
-}
-
-/// `CapPrm` of a `/proc/PID/status`.
-fn permitted(status: &[u8]) -> Option<CapabilitySet> {
-    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"CapPrm:"))?;
-    u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok().map(CapabilitySet)
 }

@@ -220,6 +220,4 @@ pub struct Canaries {
     pub port: Option<u16>,
     /// The number of a process of the host.
     pub pid: Option<i32>,
-    /// The path of a file on the host.
-    pub file: Option<String>,
 }

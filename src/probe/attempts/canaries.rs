@@ -9,13 +9,9 @@ use std::{
     path::Path,
 };
 
-use nix::{errno::Errno, fcntl::OFlag, sys::signal::kill, unistd::Pid};
+use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
 
-use super::{
-    Log, PATIENCE,
-    kernel::{open_for, permitted},
-    ok,
-};
+use super::{Log, PATIENCE, kernel::permitted, ok};
 use crate::{facts::launch::Canaries, probe::read::errno, sys};
 
 pub fn attempt(log: &mut Log, wanted: &Canaries) {
@@ -42,9 +38,6 @@ pub fn attempt(log: &mut Log, wanted: &Canaries) {
             let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into();
             ok(TcpStream::connect_timeout(&address, PATIENCE / 2).map_err(|error| errno(&error)))
         });
-    }
-    if let Some(path) = &wanted.file {
-        log.attempt("canary:file", || open_for(path, OFlag::O_PATH));
     }
     // 0 and negative numbers are groups of processes, ours among them.
     if let Some(pid) = wanted.pid.filter(|&pid| pid > 0) {
