@@ -31,6 +31,8 @@ pub mod contract;
 #[cfg(feature = "host")]
 pub mod inspect;
 #[cfg(feature = "host")]
+pub mod machine;
+#[cfg(feature = "host")]
 pub mod mutant;
 #[cfg(feature = "host")]
 pub mod plan;

@@ -333,6 +333,8 @@ mod host {
     use std::ffi::CStr;
     use std::io;
     use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
 
     use nix::libc;
     use nix::unistd::Pid;
@@ -479,6 +481,26 @@ mod host {
     pub fn fork_single_threaded() -> io::Result<nix::unistd::ForkResult> {
         // SAFETY: with a single thread no lock can be held by another one, so the child may do anything.
         unsafe { nix::unistd::fork() }.map_err(io::Error::from)
+    }
+
+    /// Makes the program that `command` starts die by SIGKILL when this thread ends, and inherit the descriptors `kept`,
+    /// which have to stay open until it is started.
+    pub fn die_with_this_thread(command: &mut Command, kept: Vec<RawFd>) {
+        let parent = Pid::this();
+        let prepare = move || {
+            // SAFETY: prctl with this option and fcntl with F_SETFD take integers.
+            let ready = unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0
+                    && kept.iter().all(|&descriptor| libc::fcntl(descriptor, libc::F_SETFD, 0) == 0)
+            };
+            if !ready {
+                return Err(io::Error::last_os_error());
+            }
+            // The parent may have ended before it was asked to tell.
+            if Pid::parent() == parent { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+        };
+        // SAFETY: the closure makes three system calls between fork and exec, and allocates nothing.
+        unsafe { command.pre_exec(prepare) };
     }
 
     /// Takes ownership of standard input, as the descriptor `std::process::Command` put there.
