@@ -1,9 +1,11 @@
 //! The findings document: which clauses of which contract a build root keeps.
 //!
 //! A [`Report`] is about one contract and one sandbox, a [`Document`] is what `check` prints.
-//! One file per way to show it: [`human`] for people; JSON is the document itself.
+//! One file per way to show it: [`human`] for people, [`junit`] and [`github`] for CI; JSON is the document itself.
 
+pub mod github;
 pub mod human;
+pub mod junit;
 pub mod show;
 
 use schemars::JsonSchema;
@@ -22,6 +24,23 @@ pub struct Document {
     pub schema: Schema,
     /// One for each contract, in the order they were checked.
     pub reports: Vec<Report>,
+    /// What was to be checked and could not be.
+    #[serde(default)]
+    pub failures: Vec<NotChecked>,
+}
+
+/// A contract that could not be held against a sandbox. Never a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotChecked {
+    /// The contract's profile.
+    pub profile: String,
+    /// What the sandbox was to be made of, as in a report.
+    pub place: String,
+    /// Its architecture, if that is known.
+    pub arch: Option<String>,
+    /// Why it was not checked, in a line.
+    pub reason: String,
 }
 
 /// The names of the schemas that this version writes.
@@ -39,6 +58,9 @@ pub enum Schema {
 pub struct Report {
     /// The contract's profile.
     pub profile: String,
+    /// What the sandbox was made of: `/`, the directory of a tree as it was named, or a machine's name.
+    #[serde(default)]
+    pub place: Option<String>,
     /// The architecture of the sandbox.
     pub arch: String,
     /// Which state of the sandbox was looked at.
@@ -95,11 +117,13 @@ pub enum Standing {
 }
 
 impl Report {
-    /// `findings` is what [`verify`](crate::verify::verify) made of `contract` and `facts`, or a part of it.
+    /// `findings` is what [`verify`](crate::verify::verify) made of `contract` and `facts`, or a part of it. The facts
+    /// do not say what the place is called.
     pub fn new(contract: &Contract, facts: &facts::Document, findings: Vec<Finding>) -> Self {
         let launch = facts.launch.as_ref();
         Self {
             profile: contract.profile.clone(),
+            place: None,
             arch: launch.map_or(&facts.probe.arch, |launch| &launch.arch).clone(),
             phase: launch.map(|launch| launch.phase),
             privilege: launch.map(|launch| launch.privilege),
@@ -146,12 +170,13 @@ impl Summary {
 impl Document {
     /// A document of these reports.
     pub fn new(reports: Vec<Report>) -> Self {
-        Self { schema: Schema::V1, reports }
+        Self { schema: Schema::V1, reports, failures: Vec::new() }
     }
 
-    /// The worst of its reports.
+    /// The worst of its reports. What was not checked is not known.
     pub fn standing(&self) -> Standing {
-        self.reports.iter().map(|report| report.summary.standing()).min().unwrap_or(Standing::Held)
+        let failed = self.failures.iter().map(|_| Standing::Unknown);
+        self.reports.iter().map(|report| report.summary.standing()).chain(failed).min().unwrap_or(Standing::Held)
     }
 }
 
@@ -161,33 +186,4 @@ pub fn schema() -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::nothing_wrong(0, 0, Standing::Held)]
-    #[case::not_looked(0, 1, Standing::Unknown)]
-    #[case::broken(1, 0, Standing::Broken)]
-    #[case::broken_wins(1, 1, Standing::Broken)]
-    fn counts_come_to(#[case] broken: usize, #[case] unknown: usize, #[case] standing: Standing) {
-        assert_eq!(Summary { held: 3, broken, unknown, ..Summary::default() }.standing(), standing);
-    }
-
-    #[test]
-    fn a_document_stands_as_its_worst_report() {
-        let report = |broken, unknown| Report {
-            profile: "osbuild-v190".to_owned(),
-            arch: "x86_64".to_owned(),
-            phase: None,
-            privilege: None,
-            bwrap: None,
-            kernel: None,
-            findings: Vec::new(),
-            summary: Summary { broken, unknown, ..Summary::default() },
-        };
-        assert_eq!(Document::new(vec![report(0, 0), report(0, 2)]).standing(), Standing::Unknown);
-        assert_eq!(Document::new(vec![report(0, 2), report(1, 0), report(0, 0)]).standing(), Standing::Broken);
-        assert_eq!(Document::new(vec![report(0, 0)]).standing(), Standing::Held);
-    }
-}
+pub(crate) mod tests;

@@ -8,12 +8,12 @@ use rootcontract::contract::Contract;
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
 use rootcontract::report::human::{self, Judged};
-use rootcontract::report::{Document, Report, Standing};
+use rootcontract::report::{Document, Report, Standing, github, junit};
 use rootcontract::verify::verify;
 
 use super::clauses::matches;
 use super::failure::Failure;
-use super::format::{Formats, Kind};
+use super::format::{Formats, ReportKind};
 use super::sandbox::{BUILDING, Sandbox};
 use super::{contracts, facts, line, output};
 
@@ -26,6 +26,7 @@ use super::{contracts, facts, line, output};
   rootcontract check
   rootcontract check --profile osbuild --only 'device.*' --only 'mount.*'
   rootcontract check --root /srv/trees/f43 --format human --format json=report.json
+  rootcontract check --format github --format junit=report.xml       in a CI system
   rootcontract check --profile osbuild --facts saved.json")]
 pub struct Check {
     /// Contract of your own, instead of the profile's
@@ -38,7 +39,7 @@ pub struct Check {
     #[arg(long, value_name = "GLOB")]
     only: Vec<glob::Pattern>,
     #[command(flatten)]
-    formats: Formats,
+    formats: Formats<ReportKind>,
     #[command(flatten)]
     sandbox: Sandbox,
 }
@@ -55,8 +56,10 @@ impl Check {
         }
         let document = Document::new(judged.iter().map(|judged| judged.report.clone()).collect());
         self.formats.write(|kind| match kind {
-            Kind::Human => Ok(human::render(&judged)),
-            Kind::Json => output::json(&document),
+            ReportKind::Human => Ok(human::render(&judged)),
+            ReportKind::Json => output::json(&document),
+            ReportKind::Junit => Ok(junit::render(&document)?),
+            ReportKind::Github => Ok(github::render(&document)),
         })?;
         Ok(ExitCode::from(match document.standing() {
             Standing::Held => 0,
@@ -101,7 +104,8 @@ impl Check {
     fn judge(&self, contract: Contract, facts: &Facts, built: Option<Profile>) -> Result<Judged, Failure> {
         let mut findings = verify(&contract, &serde_json::to_value(facts)?);
         findings.retain(|finding| matches(&self.only, finding.clause.as_str()));
-        let report = Report::new(&contract, facts, findings);
+        let mut report = Report::new(&contract, facts, findings);
+        report.place = built.map(|_| self.sandbox.place());
         let reproduce = match built {
             Some(profile) if report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),
             Some(_) | None => None,

@@ -138,6 +138,9 @@ pub enum Failure {
     /// A document can't be written as JSON.
     #[error("write JSON")]
     Json(#[from] serde_json::Error),
+    /// A document can't be written as JUnit's XML.
+    #[error("write JUnit XML")]
+    Junit(#[from] quick_junit::SerializeError),
 }
 
 impl Failure {

@@ -12,10 +12,16 @@ use super::output;
 
 /// How the result is written, and where to.
 #[derive(Debug, Args)]
-pub struct Formats {
-    /// human or json, to standard output or a file; may be repeated [default: human]
-    #[arg(long = "format", value_name = "KIND[=FILE]", value_parser = OsStringValueParser::new().try_map(Format::parse))]
-    formats: Vec<Format>,
+pub struct Formats<K: Kinds = Kind> {
+    #[arg(long = "format", value_name = "KIND[=FILE]", help = help::<K>())]
+    #[arg(value_parser = OsStringValueParser::new().try_map(Format::<K>::parse))]
+    formats: Vec<Format<K>>,
+}
+
+/// The formats that a result can have: for people first.
+pub trait Kinds: std::fmt::Debug + Copy + Send + Sync + 'static {
+    /// Each with its word.
+    const ALL: &'static [(&'static str, Self)];
 }
 
 /// How a document is written.
@@ -27,10 +33,32 @@ pub enum Kind {
     Json,
 }
 
+impl Kinds for Kind {
+    const ALL: &'static [(&'static str, Self)] = &[("human", Self::Human), ("json", Self::Json)];
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+    /// For CI systems.
+    Junit,
+    /// For GitHub's workflows.
+    Github,
+}
+
+impl Kinds for ReportKind {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("human", Self::Human), ("json", Self::Json), ("junit", Self::Junit), ("github", Self::Github)];
+}
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Format {
-    kind: Kind,
+struct Format<K> {
+    kind: K,
     /// `None` is standard output.
     file: Option<PathBuf>,
 }
@@ -38,16 +66,29 @@ struct Format {
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum UnknownFormat {
-    #[error("a format is human or json, or with a file human=FILE or json=FILE")]
-    Kind,
+    #[error("a format is {0}, or with a file {first}=FILE", first = .0.split(',').next().unwrap_or_default())]
+    Kind(String),
     #[error("there is no file after the =")]
     NoFile,
 }
 
-impl Formats {
+/// `human, json or junit`.
+fn words<K: Kinds>() -> String {
+    let words: Vec<_> = K::ALL.iter().map(|(word, _)| *word).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+fn help<K: Kinds>() -> String {
+    format!("{}, to standard output or a file; may be repeated [default: human]", words::<K>())
+}
+
+impl<K: Kinds> Formats<K> {
     /// Writes the document that `render` makes for each format.
-    pub fn write(&self, render: impl Fn(Kind) -> Result<String, Failure>) -> Result<(), Failure> {
-        let default = [Format { kind: Kind::Human, file: None }];
+    pub fn write(&self, render: impl Fn(K) -> Result<String, Failure>) -> Result<(), Failure> {
+        let default = [Format { kind: K::ALL[0].1, file: None }];
         let formats = if self.formats.is_empty() { &default } else { self.formats.as_slice() };
         formats.iter().try_for_each(|format| format.write(&render(format.kind)?))
     }
@@ -59,17 +100,15 @@ impl Formats {
     }
 }
 
-impl Format {
+impl<K: Kinds> Format<K> {
     /// `human`, `json=FILE`; the file's name may be any bytes.
     fn parse(word: OsString) -> Result<Self, UnknownFormat> {
         let (kind, file) = match word.as_bytes().iter().position(|&byte| byte == b'=') {
             Some(at) => (&word.as_bytes()[..at], Some(OsString::from_vec(word.as_bytes()[at + 1..].to_vec()))),
             None => (word.as_bytes(), None),
         };
-        let kind = match kind {
-            b"human" => Kind::Human,
-            b"json" => Kind::Json,
-            _ => return Err(UnknownFormat::Kind),
+        let Some(&(_, kind)) = K::ALL.iter().find(|(word, _)| word.as_bytes() == kind) else {
+            return Err(UnknownFormat::Kind(words::<K>()));
         };
         match file {
             Some(file) if file.is_empty() => Err(UnknownFormat::NoFile),
@@ -92,13 +131,21 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case::human("human", Ok((Kind::Human, None)))]
-    #[case::json_file("json=report.json", Ok((Kind::Json, Some("report.json"))))]
-    #[case::equals_sign_in_the_name("json=a=b", Ok((Kind::Json, Some("a=b"))))]
-    #[case::no_kind("xml", Err(UnknownFormat::Kind))]
+    #[case::human("human", Ok((ReportKind::Human, None)))]
+    #[case::json_file("json=report.json", Ok((ReportKind::Json, Some("report.json"))))]
+    #[case::junit_file("junit=report.xml", Ok((ReportKind::Junit, Some("report.xml"))))]
+    #[case::github("github", Ok((ReportKind::Github, None)))]
+    #[case::equals_sign_in_the_name("json=a=b", Ok((ReportKind::Json, Some("a=b"))))]
+    #[case::no_kind("xml", Err(UnknownFormat::Kind("human, json, junit or github".to_owned())))]
     #[case::no_file("json=", Err(UnknownFormat::NoFile))]
-    fn a_format_is_read(#[case] word: &str, #[case] expected: Result<(Kind, Option<&str>), UnknownFormat>) {
+    fn a_format_is_read(#[case] word: &str, #[case] expected: Result<(ReportKind, Option<&str>), UnknownFormat>) {
         let expected = expected.map(|(kind, file)| Format { kind, file: file.map(PathBuf::from) });
         assert_eq!(Format::parse(word.into()), expected);
+    }
+
+    #[test]
+    fn what_has_no_findings_has_no_format_for_them() {
+        let error = Format::<Kind>::parse("junit".into()).expect_err("no findings");
+        assert_eq!(error.to_string(), "a format is human or json, or with a file human=FILE");
     }
 }

@@ -1,5 +1,6 @@
 //! The options that build the sandbox: the same words in every subcommand that builds one.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,8 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rootcontract::arch;
 use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundings};
 use rootcontract::bwrap::{self, About};
-use rootcontract::facts::Document;
 use rootcontract::facts::launch::Phase;
+use rootcontract::facts::{Document, text};
 use rootcontract::inspect::{Subject, find_probe, inspect};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
@@ -63,6 +64,11 @@ impl Sandbox {
     /// The profile where there can be only one.
     pub fn profile(&self) -> Profile {
         self.profiles.last().copied().unwrap_or(Profile::NEWEST_OSBUILD)
+    }
+
+    /// What the sandbox is made of, as it was named.
+    pub fn place(&self) -> String {
+        text::escape(self.root.as_os_str().as_bytes())
     }
 
     /// How the root is opened for a command, after the runner if it is to have one.

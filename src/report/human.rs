@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::show::{beside, shown};
+use super::show::{self, beside, shown};
 use super::{Report, Standing, Summary};
 use crate::contract::{Area, Clause, Contract};
 use crate::verify::{Finding, Verdict};
@@ -182,14 +182,14 @@ struct Sign {
 
 impl Sign {
     fn of(verdict: Verdict) -> Self {
-        let (mark, word, color) = match verdict {
-            Verdict::Held => ('✔', "held", AnsiColor::Green),
-            Verdict::Broken => ('✘', "broken", AnsiColor::Red),
-            Verdict::Unknown => ('?', "unknown", AnsiColor::Yellow),
-            Verdict::NotApplicable => ('–', "not applicable", AnsiColor::BrightBlack),
-            Verdict::Waived => ('~', "waived", AnsiColor::Yellow),
+        let (mark, color) = match verdict {
+            Verdict::Held => ('✔', AnsiColor::Green),
+            Verdict::Broken => ('✘', AnsiColor::Red),
+            Verdict::Unknown => ('?', AnsiColor::Yellow),
+            Verdict::NotApplicable => ('–', AnsiColor::BrightBlack),
+            Verdict::Waived => ('~', AnsiColor::Yellow),
         };
-        Self { mark, word, color }
+        Self { mark, word: show::word(verdict), color }
     }
 
     fn style(&self) -> Style {
@@ -256,20 +256,7 @@ hazard = "a scriptlet changes the host's kernel"
     fn judged(verdicts: &[(usize, Verdict)]) -> Judged {
         let contract = Contract::parse("example.toml", CONTRACT.as_bytes()).expect("a contract");
         let findings: Vec<_> = verdicts.iter().map(|&(clause, verdict)| finding(&contract, clause, verdict)).collect();
-        let report = Report {
-            profile: contract.profile.clone(),
-            arch: "x86_64".to_owned(),
-            phase: Some(crate::facts::launch::Phase::Raw),
-            privilege: Some(crate::facts::launch::Privilege::Root),
-            bwrap: Some(super::super::Bwrap {
-                path: "/usr/bin/bwrap".to_owned(),
-                version: "0.8.0".to_owned(),
-                package: Some("bubblewrap 0.8.0-2".to_owned()),
-            }),
-            kernel: Some("6.18.5".to_owned()),
-            summary: Summary::of(&findings),
-            findings,
-        };
+        let report = super::super::tests::report(findings);
         Judged { report, contract, reproduce: Some("env -i bwrap --bind / /".to_owned()) }
     }
 

@@ -2,7 +2,9 @@
 
 use textwrap::{Options, WordSplitter};
 
+use super::Report;
 use crate::facts::text;
+use crate::verify::{Finding, Verdict};
 
 /// The widest line that is printed, in columns. Lines that are there to be pasted are left whole.
 pub const WIDTH: usize = 100;
@@ -10,6 +12,37 @@ pub const WIDTH: usize = 100;
 /// Text from outside, so that it can't speak to the terminal. What has been escaped already stays as it is.
 pub fn shown(text: &str) -> String {
     text.split('\\').map(|part| text::escape(part.as_bytes())).collect::<Vec<_>>().join("\\")
+}
+
+/// The verdict in words.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::Broken => "broken",
+        Verdict::Unknown => "unknown",
+        Verdict::NotApplicable => "not applicable",
+        Verdict::Waived => "waived",
+    }
+}
+
+/// Where a report's sandbox was: `osbuild-v190 in target/trees/s390x (s390x)`.
+pub fn subject(profile: &str, place: Option<&str>, arch: Option<&str>) -> String {
+    let place = place.map(|place| format!(" in {}", shown(place))).unwrap_or_default();
+    let arch = arch.map(|arch| format!(" ({})", shown(arch))).unwrap_or_default();
+    format!("{}{place}{arch}", shown(profile))
+}
+
+/// The same of a report.
+pub fn subject_of(report: &Report) -> String {
+    subject(&report.profile, report.place.as_deref(), Some(&report.arch))
+}
+
+/// What a finding has to say, in a line: what was expected and found, or why nothing was.
+pub fn in_a_line(finding: &Finding) -> String {
+    let expected = matches!(finding.verdict, Verdict::Broken | Verdict::Unknown).then_some(&finding.expected);
+    let parts = [("expected ", expected), ("found ", finding.found.as_ref()), ("", finding.reason.as_ref())];
+    let parts = parts.into_iter().filter_map(|(label, text)| Some(format!("{label}{}", shown(text?))));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// `label`, filled up to `indent` columns, and beside it `text`, wrapped at [`WIDTH`]. Escape sequences for colour
