@@ -66,7 +66,7 @@ struct Format<K> {
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum UnknownFormat {
-    #[error("a format is {0}, or with a file {first}=FILE", first = .0.split(',').next().unwrap_or_default())]
+    #[error("a format is {0}, or with a file {first}=FILE", first = .0.split([',', ' ']).next().unwrap_or_default())]
     Kind(String),
     #[error("there is no file after the =")]
     NoFile,
