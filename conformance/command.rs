@@ -57,7 +57,7 @@ fn what_cannot_be_opened_is_told_in_a_line(#[case] options: &[&str], #[case] lin
 #[case::no_such_clause(&["clauses", "--only", "mount.\u{1b}2J"], r"no clause matches `mount.\x1b2J`: `rootcontract clauses` lists them")]
 #[case::a_typo(&["explain", "--profile", "osbuild", "mount.usr.read-onyl"], "no clause is called `mount.usr.read-onyl`: did you mean mount.usr.read-only, mount.sys.read-only, mount.usr.remountable?")]
 #[case::nothing_like_it(&["explain", "zzz"], "no clause is called `zzz`: `rootcontract clauses` lists them")]
-#[case::foreign_architecture(&["probe", "--arch", "s390x"], "can't build for s390x: this machine is x86_64, and nothing else can be looked at from here")]
+#[case::another_architecture(&["probe", "--arch", "s390x"], "the root / is not of s390x: its /usr/bin/sh is a program of x86_64")]
 #[case::full_disk(&["schema", "report"], "write to standard output: No space left on device")]
 fn what_cannot_be_done_is_told_in_a_line(#[case] arguments: &[&str], #[case] line: &str) {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");

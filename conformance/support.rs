@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rootcontract::buildroot::{BuildRoot, Builder, Completed, Invocation, Outcome, Surroundings};
 use rootcontract::contract::Contract;
 use rootcontract::facts::launch::Phase;
-use rootcontract::inspect::{Subject, inspect};
+use rootcontract::inspect::{Hardware, Subject, inspect};
 use rootcontract::profile::Profile;
 use rootcontract::verify::{Verdict, verify};
 use serde_json::Value;
@@ -94,6 +94,8 @@ pub fn probe() -> PathBuf {
 pub fn facts(builder: Builder, phase: Phase) -> Value {
     let bwrap = rootcontract::bwrap::find(None).expect("bwrap is installed");
     let subject = Subject {
+        arch: rootcontract::arch::native().expect("an architecture of the table"),
+        hardware: Hardware::Real,
         phase,
         runner: Some(fixture("runners/org.rootcontract.plain")),
         probe: probe(),

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::arch::{self, Architecture};
 use crate::buildroot::{
     BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
 };
@@ -14,6 +15,7 @@ use crate::facts::{Document, Schema, frame};
 use crate::mutant::Change;
 use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
 use crate::profile::Runner;
+use crate::tree::{self, Header, TreeError};
 
 /// Where the probe is bound when a runner goes first: where osbuild binds its stages.
 const PROBE_INSIDE: &str = "/run/osbuild/bin/rootcontract-probe";
@@ -25,6 +27,10 @@ const SLEEPER: i32 = 30_011;
 /// What is looked at, besides the root itself.
 #[derive(Debug, Clone)]
 pub struct Subject {
+    /// The architecture of the root. Where it is not ours the programs are emulated, and only they.
+    pub arch: &'static Architecture,
+    /// What this process runs on.
+    pub hardware: Hardware,
     /// Before or after the runner.
     pub phase: Phase,
     /// The runner, for [`Phase::Runner`].
@@ -37,6 +43,27 @@ pub struct Subject {
     pub surroundings: Surroundings,
 }
 
+impl Subject {
+    /// What is proven for the root's architecture.
+    pub fn evidence(&self) -> Evidence {
+        match self.hardware {
+            _ if arch::native() != Some(self.arch) => Evidence::UserEmulated,
+            Hardware::Real => Evidence::Native,
+            Hardware::Emulated => Evidence::SystemEmulated,
+        }
+    }
+}
+
+/// What the kernel runs on. Nothing tells it from inside: whoever boots an emulated machine says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hardware {
+    /// A processor of its architecture.
+    #[default]
+    Real,
+    /// A program that acts as one, such as qemu-system.
+    Emulated,
+}
+
 /// The root could not be looked at.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +71,24 @@ pub enum InspectError {
     /// There is no probe to run.
     #[error("there is no rootcontract-probe for {0}: build it with ci/probes {0}, or name one with --probe")]
     NoProbe(String),
+    /// This program is of an architecture that is not in the table.
+    #[error("this machine's architecture, {0}, is none that rootcontract knows")]
+    UnknownArchitecture(&'static str),
+    /// The probe is a program of another architecture.
+    #[error(
+        "the probe {probe} is a program of {found}, and the root is of {wanted}: ci/probes {wanted} builds the right one"
+    )]
+    ForeignProbe {
+        /// The probe.
+        probe: PathBuf,
+        /// What it is.
+        found: String,
+        /// What the root is.
+        wanted: &'static str,
+    },
+    /// The root is not of the architecture that was said, or its programs can't start.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
     /// The phase needs a runner.
     #[error("phase runner needs a runner: name one with --runner (osbuild's are in /usr/lib/osbuild/runners)")]
     NoRunner,
@@ -94,8 +139,16 @@ fn told(outcome: &Outcome, stderr: &str) -> String {
     if last.is_empty() { how } else { format!("{how}: {}", shown(last.as_ref())) }
 }
 
+/// The architecture that this program was built for.
+///
+/// # Errors
+/// It is none of the table.
+pub fn native() -> Result<&'static Architecture, InspectError> {
+    arch::native().ok_or(InspectError::UnknownArchitecture(std::env::consts::ARCH))
+}
+
 /// The probe for `arch`: `$ROOTCONTRACT_PROBE` if that is set, else in `../libexec/rootcontract/ARCH/` or
-/// `../probes/ARCH/` as seen from the command, or beside it.
+/// `../probes/ARCH/` as seen from the command, or beside it where `arch` is our own.
 ///
 /// # Errors
 /// It is in none of these places.
@@ -106,6 +159,7 @@ pub fn find_probe(arch: &str) -> Result<PathBuf, InspectError> {
     let beside = own.as_deref().and_then(Path::parent);
     let installed = beside.map(|bin| bin.join("../libexec/rootcontract").join(arch).join(NAME));
     let built = beside.map(|bin| bin.join("../probes").join(arch).join(NAME));
+    let beside = beside.filter(|_| arch::native().is_some_and(|native| native.name == arch));
     // One that is named is meant. One beside the command in a build directory is linked dynamically: it comes last.
     let candidates: Vec<PathBuf> = match named {
         Some(named) => vec![named],
@@ -133,6 +187,7 @@ pub(crate) fn inspect_mutant(
         (Phase::Runner, Some(runner)) => builder.runner(runner),
         (Phase::Runner, None) => return Err(InspectError::NoRunner),
     };
+    ready(&builder, subject)?;
     let (mutate_plan, mutate_launch) = match change {
         Some(Change::Plan(mutate)) => (Some(mutate), None),
         Some(Change::Launch(mutate)) => (None, Some(mutate)),
@@ -162,6 +217,21 @@ pub(crate) fn inspect_mutant(
     let launch = launch(&root, subject, &plan, canaries, &done)?;
     root.close()?;
     Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
+}
+
+/// Whether the tree and the probe are what they have to be. What is wrong is said before anything is built.
+fn ready(builder: &Builder, subject: &Subject) -> Result<(), InspectError> {
+    tree::holds(builder.tree(), subject.arch)?;
+    // A probe that is no ELF program at all is told by what comes of executing it.
+    let header = std::fs::File::open(&subject.probe).ok().and_then(|file| Header::read(&file).ok().flatten());
+    match header {
+        Some(header) if !header.is_of(subject.arch) => Err(InspectError::ForeignProbe {
+            probe: subject.probe.clone(),
+            found: header.to_string(),
+            wanted: subject.arch.name,
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What is executed: the probe as the runner, or the probe after the runner.
@@ -199,8 +269,8 @@ fn launch(
             CapabilityPolicy::List(_) => Policy::List,
         },
         privilege: Privilege::Root,
-        arch: crate::arch::native().map_or_else(|| std::env::consts::ARCH.to_owned(), |arch| arch.name.to_owned()),
-        evidence: Evidence::Native,
+        arch: subject.arch.name.to_owned(),
+        evidence: subject.evidence(),
         bwrap: launch::Bwrap {
             path: shown(root.bwrap().as_os_str()),
             version: subject.about.version.clone(),

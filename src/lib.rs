@@ -43,4 +43,6 @@ pub mod prove;
 #[cfg(feature = "host")]
 pub mod report;
 #[cfg(feature = "host")]
+pub mod tree;
+#[cfg(feature = "host")]
 pub mod verify;

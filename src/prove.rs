@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
+use crate::arch::Architecture;
 use crate::buildroot::{BuildRoot, Builder, Surroundings};
 use crate::bwrap::About;
 use crate::contract::{Contract, ContractError};
 use crate::facts::launch::Phase;
-use crate::inspect::{InspectError, Subject, inspect_mutant};
+use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
 use crate::profile::Profile;
 use crate::verify::{Verdict, verify};
@@ -108,8 +109,10 @@ pub enum ProveError {
 /// See [`ProveError`]. A mutant that can't be built is no error but a [`Trial`] that is not exact.
 pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync)) -> Result<Proof, ProveError> {
     let contract = Contract::builtin(profile.name())?;
+    let arch = native()?;
     let tree = decoy::tree().map_err(ProveError::Tree)?;
-    let mut bench = Bench { profile, contract, tools, tree: tree.path().to_owned(), not_applicable: BTreeSet::new() };
+    let mut bench =
+        Bench { arch, profile, contract, tools, tree: tree.path().to_owned(), not_applicable: BTreeSet::new() };
     let baseline = bench.verdicts(None)?;
     let not_kept: Vec<_> = baseline.broken.union(&baseline.unknown).cloned().collect();
     if !not_kept.is_empty() {
@@ -135,6 +138,7 @@ pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync
 
 /// What every mutant of one profile is built and judged with.
 struct Bench<'a> {
+    arch: &'static Architecture,
     profile: Profile,
     contract: Contract,
     tools: &'a Tools,
@@ -176,6 +180,8 @@ impl Bench<'_> {
 
     fn verdicts(&self, mutant: Option<&Mutant>) -> Result<Verdicts, InspectError> {
         let subject = Subject {
+            arch: self.arch,
+            hardware: Hardware::default(),
             phase: Phase::Raw,
             runner: None,
             probe: self.tools.probe.clone(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::Contract;
 use crate::facts;
-use crate::facts::launch::{Phase, Privilege};
+use crate::facts::launch::{Evidence, Phase, Privilege};
 use crate::verify::{Finding, Verdict};
 
 /// Everything one `check` found.
@@ -63,6 +63,8 @@ pub struct Report {
     pub place: Option<String>,
     /// The architecture of the sandbox.
     pub arch: String,
+    /// What is proven for that architecture.
+    pub evidence: Option<Evidence>,
     /// Which state of the sandbox was looked at.
     pub phase: Option<Phase>,
     /// What started it was allowed to do.
@@ -125,6 +127,7 @@ impl Report {
             profile: contract.profile.clone(),
             place: None,
             arch: launch.map_or(&facts.probe.arch, |launch| &launch.arch).clone(),
+            evidence: launch.map(|launch| launch.evidence),
             phase: launch.map(|launch| launch.phase),
             privilege: launch.map(|launch| launch.privilege),
             bwrap: launch.map(|launch| Bwrap {

@@ -1,7 +1,7 @@
 //! Says how a build root is opened.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::protocol::Surroundings;
 use crate::plan::{CapabilityPolicy, Plan};
@@ -170,6 +170,11 @@ impl Builder {
     pub fn proc_override(mut self, name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
         self.proc_overrides.insert(name.into(), content.into());
         self
+    }
+
+    /// The root directory.
+    pub fn tree(&self) -> &Path {
+        &self.root
     }
 
     /// What is around the sandboxes.

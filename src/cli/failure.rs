@@ -12,6 +12,9 @@ use rootcontract::inspect::InspectError;
 use rootcontract::profile::Profile;
 use rootcontract::prove::ProveError;
 use rootcontract::report::show::shown;
+use rootcontract::tree::TreeError;
+
+use super::sandbox::EVIDENCE;
 
 /// Why a subcommand could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -82,13 +85,24 @@ pub enum Failure {
     /// Two documents would be mixed.
     #[error("two formats would go to standard output: give all but one a file, as in --format json=FILE")]
     TwoOnStdout,
-    /// Another machine's architecture was asked for.
-    #[error("can't build for {wanted}: this machine is {native}, and nothing else can be looked at from here")]
-    ForeignArchitecture {
-        /// What was asked for.
-        wanted: String,
+    /// The tree is not what it has to be.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Nothing that is emulated here can prove as much as was said.
+    #[error(
+        "--evidence is about this machine, which is {native}: programs of {foreign} are emulated by it whatever it is"
+    )]
+    EvidenceOfForeign {
+        /// The root's architecture.
+        foreign: &'static str,
         /// What we are.
-        native: String,
+        native: &'static str,
+    },
+    /// The environment says of the machine what makes no sense.
+    #[error("{EVIDENCE} is `{value}`: it is native or system-emulated")]
+    EvidenceUnknown {
+        /// What it says.
+        value: String,
     },
     /// There is no bubblewrap.
     #[error(transparent)]

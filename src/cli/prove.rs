@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use rootcontract::arch;
-use rootcontract::inspect::find_probe;
+use rootcontract::inspect::{find_probe, native};
 use rootcontract::profile::Profile;
 use rootcontract::prove::{Proof, Tools, Trial, prove};
 use rootcontract::report::show::{beside, shown};
@@ -47,8 +46,8 @@ struct Document {
 impl Prove {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
-        let native = arch::native().map_or(std::env::consts::ARCH, |arch| arch.name);
-        let probe = self.probe.map_or_else(|| find_probe(native).map_err(Failure::NoProbe), Ok)?;
+        let own = || native().and_then(|arch| find_probe(arch.name)).map_err(Failure::NoProbe);
+        let probe = self.probe.map_or_else(own, Ok)?;
         let tools = Tools { bwrap: self.bwrap, probe, supervisor: None };
         let profiles = if self.profiles.is_empty() { Profile::ALL.to_vec() } else { self.profiles };
         let proved = |profile: Profile| {

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use rootcontract::arch;
+use rootcontract::arch::{self, Architecture};
 use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundings};
 use rootcontract::bwrap::{self, About};
 use rootcontract::facts::launch::Phase;
 use rootcontract::facts::{Document, text};
-use rootcontract::inspect::{Subject, find_probe, inspect};
+use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, native};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
+use rootcontract::tree;
 
 use super::failure::{Failure, tell};
 
@@ -26,7 +27,7 @@ pub struct Sandbox {
     /// Root directory of the system it is made of
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Architecture of that system [default: this machine's]
+    /// Architecture of that system [default: what its own programs are of]
     #[arg(long, value_name = "ARCH", value_parser = PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)))]
     arch: Option<String>,
     /// bubblewrap to build it with [default: the first bwrap in PATH]
@@ -50,11 +51,28 @@ pub struct Sandbox {
     /// Probe that looks at it from inside [default: the one that ci/probes built or a package installed]
     #[arg(long, value_name = "PATH")]
     probe: Option<PathBuf>,
+    /// What this machine is, where the system is of its architecture: native, or system-emulated when the machine itself
+    /// is one that qemu-system acts as [default: $ROOTCONTRACT_EVIDENCE, else native]
+    #[arg(long, value_name = "EVIDENCE", value_parser = hardware())]
+    evidence: Option<Hardware>,
 }
 
+/// The variable that says what `--evidence` says.
+pub const EVIDENCE: &str = "ROOTCONTRACT_EVIDENCE";
+/// The words of both.
+const HARDWARE: [(&str, Hardware); 2] = [("native", Hardware::Real), ("system-emulated", Hardware::Emulated)];
+
 /// The options of this group that make no sense where nothing is built.
-pub const BUILDING: [&str; 9] =
-    ["root", "arch", "bwrap", "runner", "libdir", "capabilities", "strict_capabilities", "phase", "probe"];
+pub const BUILDING: [&str; 10] =
+    ["root", "arch", "bwrap", "runner", "libdir", "capabilities", "strict_capabilities", "phase", "probe", "evidence"];
+
+fn hardware() -> impl TypedValueParser<Value = Hardware> {
+    PossibleValuesParser::new(HARDWARE.map(|(word, _)| word)).map(|word| hardware_named(&word).unwrap_or_default())
+}
+
+fn hardware_named(word: &str) -> Option<Hardware> {
+    HARDWARE.into_iter().find(|(known, _)| *known == word).map(|(_, hardware)| hardware)
+}
 
 fn phase() -> impl TypedValueParser<Value = Phase> {
     PossibleValuesParser::new(["raw", "runner"]).map(|word| if word == "raw" { Phase::Raw } else { Phase::Runner })
@@ -82,12 +100,15 @@ impl Sandbox {
 
     /// Opens a root, looks at it from inside and closes it. What the payload does without is told.
     pub fn look(&self, profile: Profile, about: &About) -> Result<Document, Failure> {
-        let architecture = self.architecture()?;
+        let arch = self.architecture()?;
+        let hardware = self.hardware(arch)?;
         let probe = match &self.probe {
             Some(probe) => probe.clone(),
-            None => find_probe(&architecture).map_err(Failure::NoProbe)?,
+            None => find_probe(arch.name).map_err(Failure::NoProbe)?,
         };
         let subject = Subject {
+            arch,
+            hardware,
             phase: self.phase(),
             runner: self.runner.clone(),
             probe,
@@ -115,19 +136,40 @@ impl Sandbox {
         self.phase.unwrap_or(if self.runner.is_some() { Phase::Runner } else { Phase::Raw })
     }
 
-    fn architecture(&self) -> Result<String, Failure> {
-        let native = arch::native().map_or(std::env::consts::ARCH, |arch| arch.name);
-        match &self.arch {
-            Some(wanted) if wanted != native => {
-                Err(Failure::ForeignArchitecture { wanted: wanted.clone(), native: native.to_owned() })
+    /// The architecture that was named, else that of the tree's own programs.
+    fn architecture(&self) -> Result<&'static Architecture, Failure> {
+        match self.named() {
+            Some(arch) => Ok(arch),
+            None => Ok(tree::architecture(&self.root)?),
+        }
+    }
+
+    fn named(&self) -> Option<&'static Architecture> {
+        self.arch.as_deref().and_then(arch::named)
+    }
+
+    /// What this machine is. It says nothing of programs that are not of its architecture.
+    fn hardware(&self, arch: &'static Architecture) -> Result<Hardware, Failure> {
+        match (self.evidence, native().map_err(Failure::NoProbe)?) {
+            (Some(_), native) if native != arch => {
+                Err(Failure::EvidenceOfForeign { foreign: arch.name, native: native.name })
             }
-            Some(_) | None => Ok(native.to_owned()),
+            (Some(hardware), _) => Ok(hardware),
+            (None, _) => match std::env::var_os(EVIDENCE) {
+                None => Ok(Hardware::default()),
+                Some(value) => {
+                    let value = value.to_string_lossy().into_owned();
+                    hardware_named(&value).ok_or(Failure::EvidenceUnknown { value })
+                }
+            },
         }
     }
 
     /// How the root is opened, but for the runner.
     fn bare(&self, profile: Profile) -> Result<Builder, Failure> {
-        self.architecture()?;
+        if let Some(arch) = self.named() {
+            tree::holds(&self.root, arch)?;
+        }
         let missing =
             if self.strict_capabilities { MissingCapabilities::Refuse } else { MissingCapabilities::Intersect };
         let mut builder = BuildRoot::builder(&self.root)

@@ -44,9 +44,12 @@ fn one(judged: &Judged) -> String {
     text
 }
 
-/// `osbuild-v190 on x86_64, raw, as root` and what ran it.
+/// `osbuild-v190 on x86_64 (native), phase raw, privilege root` and what ran it.
 fn heading(report: &Report) -> String {
     let mut place = format!("{} on {}", shown(&report.profile), shown(&report.arch));
+    if let Some(evidence) = report.evidence {
+        place += &format!(" ({})", word(evidence));
+    }
     if let Some(phase) = report.phase {
         place += &format!(", phase {}", word(phase));
     }
@@ -269,7 +272,7 @@ hazard = "a scriptlet changes the host's kernel"
         let verdicts = [(2, Verdict::Held), (1, Verdict::NotApplicable), (0, Verdict::Broken)];
         assert_eq!(
             plain(judged(&verdicts)),
-            r"osbuild-v190 on x86_64, phase raw, privilege root
+            r"osbuild-v190 on x86_64 (native), phase raw, privilege root
 bubblewrap 0.8.0 (/usr/bin/bwrap, package bubblewrap 0.8.0-2), Linux 6.18.5
 
 ✘ mount.usr.read-only is broken (must)

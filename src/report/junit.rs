@@ -30,7 +30,7 @@ fn suite(report: &Report) -> TestSuite {
         ("profile", Some(report.profile.clone())),
         ("arch", Some(report.arch.clone())),
         ("place", report.place.clone()),
-        ("evidence", report.findings.first().and_then(|finding| finding.evidence).and_then(name)),
+        ("evidence", report.evidence.and_then(name)),
         ("phase", report.phase.and_then(name)),
         ("privilege", report.privilege.and_then(name)),
         ("bwrap", bwrap.map(|bwrap| bwrap.version.clone())),

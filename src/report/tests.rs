@@ -27,6 +27,7 @@ pub fn report(findings: Vec<Finding>) -> Report {
         profile: "osbuild-v190".to_owned(),
         place: Some("/".to_owned()),
         arch: "x86_64".to_owned(),
+        evidence: Some(Evidence::Native),
         phase: Some(Phase::Raw),
         privilege: Some(Privilege::Root),
         bwrap: Some(Bwrap {
