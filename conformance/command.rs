@@ -44,6 +44,8 @@ fn what_cannot_be_opened_is_told_in_a_line(#[case] options: &[&str], #[case] lin
         if verb == "run" {
             command.args(["--", "/usr/bin/true"]);
         }
+        // The tree is looked at before any profile is.
+        let start = if options[0] == "--root" { "" } else { start };
         command.assert().code(code).stdout("").stderr(format!("rootcontract: {start}{line}\n"));
     }
 }

@@ -139,7 +139,10 @@ impl Sandbox {
     /// The architecture that was named, else that of the tree's own programs.
     fn architecture(&self) -> Result<&'static Architecture, Failure> {
         match self.named() {
-            Some(arch) => Ok(arch),
+            Some(arch) => {
+                tree::holds(&self.root, arch)?;
+                Ok(arch)
+            }
             None => Ok(tree::architecture(&self.root)?),
         }
     }
