@@ -45,9 +45,11 @@ pub struct Architecture {
     pub rpm: &'static str,
     /// The Rust target that the probe is built for.
     pub rust_target: &'static str,
+    /// What qemu calls it.
+    pub qemu: &'static str,
 }
 
-/// All of them, in the order in which they are told. `ci/probes` reads names and targets from here.
+/// All of them, in the order in which they are told. Scripts read from here what they need.
 pub const ALL: [Architecture; 7] = [
     Architecture {
         name: "x86_64",
@@ -60,6 +62,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "amd64",
         rpm: "x86_64",
         rust_target: "x86_64-unknown-linux-gnu",
+        qemu: "x86_64",
     },
     Architecture {
         name: "aarch64",
@@ -72,6 +75,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "arm64",
         rpm: "aarch64",
         rust_target: "aarch64-unknown-linux-gnu",
+        qemu: "aarch64",
     },
     Architecture {
         name: "ppc64le",
@@ -84,6 +88,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "ppc64el",
         rpm: "ppc64le",
         rust_target: "powerpc64le-unknown-linux-gnu",
+        qemu: "ppc64le",
     },
     Architecture {
         name: "s390x",
@@ -96,6 +101,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "s390x",
         rpm: "s390x",
         rust_target: "s390x-unknown-linux-gnu",
+        qemu: "s390x",
     },
     Architecture {
         name: "riscv64",
@@ -108,6 +114,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "riscv64",
         rpm: "riscv64",
         rust_target: "riscv64gc-unknown-linux-gnu",
+        qemu: "riscv64",
     },
     Architecture {
         name: "i686",
@@ -120,6 +127,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "i386",
         rpm: "i686",
         rust_target: "i686-unknown-linux-gnu",
+        qemu: "i386",
     },
     Architecture {
         name: "armv7",
@@ -132,6 +140,7 @@ pub const ALL: [Architecture; 7] = [
         deb: "armhf",
         rpm: "armv7hl",
         rust_target: "armv7-unknown-linux-gnueabihf",
+        qemu: "arm",
     },
 ];
 
@@ -170,6 +179,7 @@ mod tests {
         assert_eq!(different(|arch| arch.deb.to_owned()), ALL.len());
         assert_eq!(different(|arch| arch.rpm.to_owned()), ALL.len());
         assert_eq!(different(|arch| arch.rust_target.to_owned()), ALL.len());
+        assert_eq!(different(|arch| arch.qemu.to_owned()), ALL.len());
         let machines: Vec<&str> = ALL.iter().flat_map(|arch| arch.machines).copied().collect();
         assert_eq!(machines.iter().collect::<BTreeSet<_>>().len(), machines.len());
     }
