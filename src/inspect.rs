@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,7 +174,15 @@ pub fn find_probe(arch: &str) -> Result<PathBuf, InspectError> {
 /// # Errors
 /// See [`InspectError`]. A probe that came to no end, or whose output is damaged in any way, gives no facts.
 pub fn inspect(builder: Builder, subject: &Subject) -> Result<Document, InspectError> {
-    inspect_mutant(builder, subject, None)
+    look(builder, subject, None, None)
+}
+
+/// The same, ended as soon as `interrupt` can be read.
+///
+/// # Errors
+/// As above; a probe that was ended has not come to its end.
+pub fn inspect_until(builder: Builder, subject: &Subject, interrupt: OwnedFd) -> Result<Document, InspectError> {
+    look(builder, subject, None, Some(interrupt))
 }
 
 /// The same, with something wrong on purpose. The host's half tells what was meant.
@@ -181,6 +190,15 @@ pub(crate) fn inspect_mutant(
     builder: Builder,
     subject: &Subject,
     change: Option<Change>,
+) -> Result<Document, InspectError> {
+    look(builder, subject, change, None)
+}
+
+fn look(
+    builder: Builder,
+    subject: &Subject,
+    change: Option<Change>,
+    interrupt: Option<OwnedFd>,
 ) -> Result<Document, InspectError> {
     let builder = match (subject.phase, &subject.runner) {
         (Phase::Raw, _) => builder.runner(&subject.probe),
@@ -201,6 +219,9 @@ pub(crate) fn inspect_mutant(
     let mut invocation = invocation(subject, &nonce, &canaries);
     if let Some(pid) = sleeper {
         invocation = invocation.sleeper(pid);
+    }
+    if let Some(interrupt) = interrupt {
+        invocation = invocation.interrupt(interrupt);
     }
     let plan = root.plan(&invocation);
     if let Some(mutate) = mutate_launch {

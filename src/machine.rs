@@ -17,6 +17,7 @@ mod report;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,9 +82,31 @@ impl Machine {
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
         deadline: Duration,
     ) -> Result<Ran, MachineError> {
+        self.booted(arguments, deadline, None)
+    }
+
+    /// The same, switched off as soon as `interrupt` can be read.
+    ///
+    /// # Errors
+    /// As above, and [`MachineError::Interrupted`].
+    pub fn run_until(
+        &self,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        deadline: Duration,
+        interrupt: BorrowedFd<'_>,
+    ) -> Result<Ran, MachineError> {
+        self.booted(arguments, deadline, Some(interrupt))
+    }
+
+    fn booted(
+        &self,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        deadline: Duration,
+        interrupt: Option<BorrowedFd<'_>>,
+    ) -> Result<Ran, MachineError> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let initramfs = self.initramfs(&archive::of_arguments(&arguments))?;
-        boot::run(self, &initramfs, deadline)
+        boot::run(self, &initramfs, deadline, interrupt)
     }
 
     /// A path of the description, which is relative to the directory.

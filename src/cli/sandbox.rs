@@ -74,6 +74,17 @@ fn hardware_named(word: &str) -> Option<Hardware> {
     HARDWARE.into_iter().find(|(known, _)| *known == word).map(|(_, hardware)| hardware)
 }
 
+/// What the variable says this machine is.
+pub fn said_hardware() -> Result<Hardware, Failure> {
+    match std::env::var_os(EVIDENCE) {
+        None => Ok(Hardware::default()),
+        Some(value) => {
+            let value = value.to_string_lossy().into_owned();
+            hardware_named(&value).ok_or(Failure::EvidenceUnknown { value })
+        }
+    }
+}
+
 fn phase() -> impl TypedValueParser<Value = Phase> {
     PossibleValuesParser::new(["raw", "runner"]).map(|word| if word == "raw" { Phase::Raw } else { Phase::Runner })
 }
@@ -158,13 +169,7 @@ impl Sandbox {
                 Err(Failure::EvidenceOfForeign { foreign: arch.name, native: native.name })
             }
             (Some(hardware), _) => Ok(hardware),
-            (None, _) => match std::env::var_os(EVIDENCE) {
-                None => Ok(Hardware::default()),
-                Some(value) => {
-                    let value = value.to_string_lossy().into_owned();
-                    hardware_named(&value).ok_or(Failure::EvidenceUnknown { value })
-                }
-            },
+            (None, _) => said_hardware(),
         }
     }
 

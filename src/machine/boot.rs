@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -43,9 +43,14 @@ struct Heard {
 }
 
 /// Boots `machine` with `initramfs` and waits for its report.
-pub(super) fn run(machine: &Machine, initramfs: &File, deadline: Duration) -> Result<Ran, MachineError> {
+pub(super) fn run(
+    machine: &Machine,
+    initramfs: &File,
+    deadline: Duration,
+    interrupt: Option<BorrowedFd<'_>>,
+) -> Result<Ran, MachineError> {
     let mut running = Running::start(machine, initramfs)?;
-    let report = running.report(deadline)?;
+    let report = running.report(deadline, interrupt)?;
     let took = running.started.elapsed();
     Ok(Ran { code: report.code, stdout: report.stdout, stderr: report.stderr, took })
 }
@@ -90,11 +95,11 @@ impl Running {
     }
 
     /// Listens until the report is whole, everything has come to its end, or time is up.
-    fn report(&mut self, limit: Duration) -> Result<Report, MachineError> {
+    fn report(&mut self, limit: Duration, interrupt: Option<BorrowedFd<'_>>) -> Result<Report, MachineError> {
         // A deadline so far away that no clock can tell it is none.
         let end = self.started.checked_add(limit);
         loop {
-            if !self.hear(end)? {
+            if !self.hear(end, interrupt)? {
                 return Err(MachineError::Deadline { limit, console: self.heard.console.clone() });
             }
             let damaged = |source| MachineError::Damaged { source, console: self.heard.console.clone() };
@@ -108,7 +113,7 @@ impl Running {
     }
 
     /// Waits for something to come, and takes it. Whether there was time to.
-    fn hear(&mut self, end: Option<Instant>) -> Result<bool, MachineError> {
+    fn hear(&mut self, end: Option<Instant>, interrupt: Option<BorrowedFd<'_>>) -> Result<bool, MachineError> {
         let failed = |program: &str, source| MachineError::Listen { program: program.to_owned(), source };
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
@@ -120,10 +125,14 @@ impl Running {
         let places = [&self.port, &self.console, &self.talk];
         let mut waiting: Vec<PollFd> =
             places.into_iter().flatten().map(|place| PollFd::new(place.as_fd(), PollFlags::POLLIN)).collect();
+        waiting.extend(interrupt.map(|interrupt| PollFd::new(interrupt, PollFlags::POLLIN)));
         match poll(&mut waiting, timeout) {
             Ok(0) | Err(Errno::EINTR) => return Ok(true),
             Ok(_) => {}
             Err(errno) => return Err(failed(&self.program, errno.into())),
+        }
+        if interrupt.is_some() && waiting.pop().is_some_and(|last| last.any().unwrap_or(true)) {
+            return Err(MachineError::Interrupted);
         }
         // In the order of `places`, without those that have come to their end.
         let mut ready = waiting.iter().map(|place| place.any().unwrap_or(true)).collect::<Vec<_>>().into_iter();

@@ -111,6 +111,9 @@ pub enum MachineError {
         /// What it said.
         console: Console,
     },
+    /// Somebody wanted it to end.
+    #[error("the machine was switched off before it reported")]
+    Interrupted,
     /// What came over the port is no report.
     #[error("what the machine sent is no report")]
     Damaged {
@@ -137,7 +140,8 @@ impl MachineError {
             | Self::Memory(_)
             | Self::Emulator { .. }
             | Self::Listen { .. }
-            | Self::Refused { .. } => Vec::new(),
+            | Self::Refused { .. }
+            | Self::Interrupted => Vec::new(),
         }
     }
 }
