@@ -12,6 +12,7 @@ mod facts;
 mod failure;
 mod format;
 mod line;
+mod machine;
 mod output;
 mod plan;
 mod probe;
@@ -50,6 +51,7 @@ enum Verb {
     Clauses(clauses::Clauses),
     Explain(explain::Explain),
     Prove(prove::Prove),
+    Machine(machine::Machines),
     Schema(schema::Schema),
 }
 
@@ -96,6 +98,7 @@ impl Verb {
             Self::Clauses(clauses) => clauses.perform(),
             Self::Explain(explain) => explain.perform(),
             Self::Prove(prove) => prove.perform(),
+            Self::Machine(machine) => machine.perform(),
             Self::Schema(schema) => schema.perform(),
         }
     }

@@ -9,6 +9,7 @@ use rootcontract::bwrap;
 use rootcontract::contract::ContractError;
 use rootcontract::facts::frame::Damage;
 use rootcontract::inspect::InspectError;
+use rootcontract::machine::MachineError;
 use rootcontract::profile::Profile;
 use rootcontract::prove::ProveError;
 use rootcontract::report::show::shown;
@@ -123,6 +124,9 @@ pub enum Failure {
         /// Why not.
         source: ProveError,
     },
+    /// A machine can't be used.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// There is no probe.
     #[error(transparent)]
     NoProbe(InspectError),
