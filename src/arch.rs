@@ -47,6 +47,8 @@ pub struct Architecture {
     pub rust_target: &'static str,
     /// What qemu calls it.
     pub qemu: &'static str,
+    /// The smallest program of it, in hexadecimal with remarks: it exits with 42.
+    pub smallest_program: &'static str,
 }
 
 /// All of them, in the order in which they are told. Scripts read from here what they need.
@@ -63,6 +65,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "x86_64",
         rust_target: "x86_64-unknown-linux-gnu",
         qemu: "x86_64",
+        smallest_program: include_str!("binfmt/trial/x86_64.hex"),
     },
     Architecture {
         name: "aarch64",
@@ -76,6 +79,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "aarch64",
         rust_target: "aarch64-unknown-linux-gnu",
         qemu: "aarch64",
+        smallest_program: include_str!("binfmt/trial/aarch64.hex"),
     },
     Architecture {
         name: "ppc64le",
@@ -89,6 +93,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "ppc64le",
         rust_target: "powerpc64le-unknown-linux-gnu",
         qemu: "ppc64le",
+        smallest_program: include_str!("binfmt/trial/ppc64le.hex"),
     },
     Architecture {
         name: "s390x",
@@ -102,6 +107,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "s390x",
         rust_target: "s390x-unknown-linux-gnu",
         qemu: "s390x",
+        smallest_program: include_str!("binfmt/trial/s390x.hex"),
     },
     Architecture {
         name: "riscv64",
@@ -115,6 +121,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "riscv64",
         rust_target: "riscv64gc-unknown-linux-gnu",
         qemu: "riscv64",
+        smallest_program: include_str!("binfmt/trial/riscv64.hex"),
     },
     Architecture {
         name: "i686",
@@ -128,6 +135,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "i686",
         rust_target: "i686-unknown-linux-gnu",
         qemu: "i386",
+        smallest_program: include_str!("binfmt/trial/i686.hex"),
     },
     Architecture {
         name: "armv7",
@@ -141,6 +149,7 @@ pub const ALL: [Architecture; 7] = [
         rpm: "armv7hl",
         rust_target: "armv7-unknown-linux-gnueabihf",
         qemu: "arm",
+        smallest_program: include_str!("binfmt/trial/armv7.hex"),
     },
 ];
 

@@ -23,6 +23,8 @@ pub mod sys;
 #[cfg(feature = "host")]
 pub mod argv;
 #[cfg(feature = "host")]
+pub mod binfmt;
+#[cfg(feature = "host")]
 pub mod buildroot;
 #[cfg(feature = "host")]
 pub mod bwrap;
