@@ -452,16 +452,36 @@ mod host {
         }
     }
 
+    /// `struct clone_args` (linux/sched.h, Linux 5.7), which libc does not have for every architecture.
+    #[repr(C, align(8))]
+    #[derive(Default)]
+    struct CloneArguments {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+        set_tid: u64,
+        set_tid_size: u64,
+        cgroup: u64,
+    }
+
     /// Forks a process that sleeps for ever under the id `id` of this pid namespace (`clone3` set_tid, since Linux 5.5).
     unsafe fn leave_sleeper(id: libc::pid_t) -> bool {
         let ids = [id];
-        // SAFETY: clone_args is plain data for which zero means "not asked for"; without a stack the call is a fork.
+        let ask = CloneArguments {
+            exit_signal: libc::SIGCHLD as u64,
+            set_tid: ids.as_ptr() as u64,
+            set_tid_size: 1,
+            ..CloneArguments::default()
+        };
+        // SAFETY: zero means "not asked for" in each field; the ids live until the call is over; without a stack the call
+        // is a fork.
         unsafe {
-            let mut ask: libc::clone_args = std::mem::zeroed();
-            ask.exit_signal = libc::SIGCHLD as u64;
-            ask.set_tid = ids.as_ptr() as u64;
-            ask.set_tid_size = 1;
-            match libc::syscall(libc::SYS_clone3, &ask, size_of::<libc::clone_args>()) {
+            match libc::syscall(libc::SYS_clone3, &ask, size_of::<CloneArguments>()) {
                 -1 => false,
                 0 => {
                     libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
