@@ -4,6 +4,7 @@
 //! turns bytes into a [`Contract`], [`verify`](crate::verify::verify) holds one against facts, [`lint`](Contract::lint) says
 //! what is odd about one, [`document`] writes it down for people.
 
+mod architecture;
 mod clause;
 pub mod document;
 mod expect;
@@ -39,7 +40,7 @@ pub use read::{ContractError, MAX_BYTES};
 pub use reads::{mount_at, name_at, node_at};
 pub use schema::schema;
 pub use vocabulary::{
-    Architecture, Area, HostFact, Level, Phase, Policy, Privilege, TreeFact, UnknownArchitecture, Word,
+    Architecture, Area, HostFact, Level, Phase, Policy, Privilege, Subject, TreeFact, UnknownArchitecture, Word,
 };
 pub use when::{Condition, When};
 pub use words::{role, strangers};
@@ -92,7 +93,7 @@ impl Contract {
         ("osbuild-v190", include_str!("../conformance/contract/osbuild-v190.toml")),
     ];
 
-    /// The compiled-in contract of a profile.
+    /// The compiled-in contract of a profile, with what differs by architecture.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl Contract {
             .into_iter()
             .find(|(name, _)| *name == profile)
             .ok_or_else(|| ContractError::NoSuchProfile { profile: profile.to_owned() })?;
-        Self::parse(&format!("{name}.toml"), text.as_bytes())
+        Self::parse(&format!("{name}.toml"), text.as_bytes())?.with_architectures()
     }
 
     /// The clause of this id.

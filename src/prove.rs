@@ -108,8 +108,8 @@ pub enum ProveError {
 /// # Errors
 /// See [`ProveError`]. A mutant that can't be built is no error but a [`Trial`] that is not exact.
 pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync)) -> Result<Proof, ProveError> {
-    let contract = Contract::builtin(profile.name())?;
     let arch = native()?;
+    let contract = Contract::builtin(profile.name())?.on(arch.name);
     let tree = decoy::tree().map_err(ProveError::Tree)?;
     let mut bench =
         Bench { arch, profile, contract, tools, tree: tree.path().to_owned(), not_applicable: BTreeSet::new() };

@@ -260,6 +260,38 @@ mod probe {
         Ok(unsafe { OwnedFd::from_raw_fd(opened) })
     }
 
+    /// Whether the kernel has `open(2)` under a number of its own, as it has where Linux is older than `openat`.
+    /// Asked of a directory that is always there.
+    pub fn has_old_calls() -> bool {
+        #[cfg(any(
+            target_arch = "x86_64",
+            target_arch = "x86",
+            target_arch = "arm",
+            target_arch = "powerpc64",
+            target_arch = "s390x"
+        ))]
+        {
+            // SAFETY: the path is a string that outlives the call; the result is a new descriptor, closed at once.
+            unsafe {
+                match libc::syscall(libc::SYS_open, c"/".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) {
+                    -1 => Errno::last() != Errno::ENOSYS,
+                    descriptor => {
+                        drop(OwnedFd::from_raw_fd(descriptor as RawFd));
+                        true
+                    }
+                }
+            }
+        }
+        #[cfg(not(any(
+            target_arch = "x86_64",
+            target_arch = "x86",
+            target_arch = "arm",
+            target_arch = "powerpc64",
+            target_arch = "s390x"
+        )))]
+        false
+    }
+
     /// Do something in a child of its own, and hear one word of it. A child that says nothing in time is killed.
     ///
     /// # Errors
@@ -270,6 +302,12 @@ mod probe {
         // Where a caller has more (the tests of this crate), only functions of libc that take no lock may be called.
         match unsafe { fork() }? {
             ForkResult::Child => {
+                // Whatever else speaks in the child, an emulator that dies of the attempt, is not to speak into the
+                // facts: standard output and error become descriptors that take nothing.
+                for stream in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+                    // SAFETY: two numbers; nothing of this child writes to either stream.
+                    let _ = unsafe { libc::dup2(hear.as_raw_fd(), stream) };
+                }
                 let word = act();
                 let mut say = File::from(say);
                 let said = say.write_all(word.as_bytes());

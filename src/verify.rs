@@ -2,6 +2,7 @@
 
 mod applies;
 mod closed;
+mod emulation;
 mod judge;
 mod lookup;
 mod mount;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use self::applies::Applies;
 use self::closed::Named;
 use self::judge::{Outcome, judge};
-use crate::contract::{Area, Clause, ClauseId, Contract, Level};
+use crate::contract::{Area, Clause, ClauseId, Contract, Level, Subject};
 
 pub use crate::facts::launch::Evidence;
 
@@ -64,14 +65,19 @@ pub struct Finding {
 /// `facts` is the whole document (`rootcontract.facts/1`): a launch half, which may be `null`, and a probe half.
 pub fn verify(contract: &Contract, facts: &Value) -> Vec<Finding> {
     let evidence = Evidence::deserialize(&facts["launch"]["evidence"]).ok();
+    let emulated = evidence == Some(Evidence::UserEmulated);
     let applies: Vec<(&Clause, Applies)> =
-        contract.clauses.iter().map(|clause| (clause, applies(clause, evidence, facts))).collect();
+        contract.clauses.iter().map(|clause| (clause, clause.when.met(facts))).collect();
     let in_force = applies.iter().filter(|(_, applies)| !matches!(applies, Applies::No(_))).map(|(clause, _)| *clause);
     let named = Named::by(in_force, facts);
     applies
         .into_iter()
         .map(|(clause, applies)| {
             let judged = match applies {
+                Applies::Yes | Applies::CannotTell(_) if emulated && clause.subject() == Subject::Kernel => {
+                    let reason = emulation::reason(clause, judge(&clause.expect, facts, &named));
+                    Judged::without_found(Verdict::NotApplicable, reason)
+                }
                 Applies::Yes => Judged::from_outcome(clause.level, judge(&clause.expect, facts, &named)),
                 Applies::No(reason) => Judged::without_found(Verdict::NotApplicable, reason),
                 Applies::CannotTell(reason) => Judged::without_found(Verdict::Unknown, reason),
@@ -79,16 +85,6 @@ pub fn verify(contract: &Contract, facts: &Value) -> Vec<Finding> {
             judged.finding(clause, evidence)
         })
         .collect()
-}
-
-fn applies(clause: &Clause, evidence: Option<Evidence>, facts: &Value) -> Applies {
-    match evidence {
-        Some(Evidence::UserEmulated) if !clause.id.area().survives_user_emulation() => {
-            let reason = "seen under user-mode emulation: the kernel and bubblewrap are the host's";
-            Applies::No(reason.to_owned())
-        }
-        Some(_) | None => clause.when.met(facts),
-    }
 }
 
 /// A verdict with its words.

@@ -102,6 +102,9 @@ impl Check {
     }
 
     fn judge(&self, contract: Contract, facts: &Facts, built: Option<Profile>) -> Result<Judged, Failure> {
+        // Of our own contracts only what is about the architecture; one of somebody else is shown as it is.
+        let arch = facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch);
+        let contract = if self.contract.is_none() { contract.on(arch) } else { contract };
         let mut findings = verify(&contract, &serde_json::to_value(facts)?);
         findings.retain(|finding| matches(&self.only, finding.clause.as_str()));
         let mut report = Report::new(&contract, facts, findings);

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use rootcontract::arch;
 use rootcontract::contract::{Clause, Contract};
 use rootcontract::report::show::{beside, shown};
 use serde::Serialize;
@@ -17,6 +19,7 @@ use super::output;
 #[command(after_help = "Examples:
   rootcontract clauses
   rootcontract clauses --profile osbuild --only 'device.*'
+  rootcontract clauses --arch s390x --only '*.s390x'
   rootcontract clauses --format json")]
 pub struct Clauses {
     #[command(flatten)]
@@ -24,6 +27,9 @@ pub struct Clauses {
     /// Only clauses whose id matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     only: Vec<glob::Pattern>,
+    /// Only clauses about this architecture
+    #[arg(long, value_name = "ARCH", value_parser = PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)))]
+    arch: Option<String>,
     #[command(flatten)]
     formats: Formats,
 }
@@ -57,7 +63,9 @@ impl Clauses {
     }
 
     fn report<'a>(&self, contract: &'a Contract) -> Report<'a> {
-        let wanted = |clause: &&Clause| matches(&self.only, clause.id.as_str());
+        let wanted = |clause: &&Clause| {
+            matches(&self.only, clause.id.as_str()) && self.arch.as_deref().is_none_or(|arch| clause.is_about(arch))
+        };
         Report { profile: &contract.profile, clauses: contract.clauses.iter().filter(wanted).collect() }
     }
 }

@@ -73,11 +73,7 @@ impl Contract {
             (Kind::Markdown, [contract]) => document::markdown(contract, arch),
             (Kind::Markdown, contracts) => document::whole(contracts, arch),
             (Kind::Json, _) => {
-                for contract in &mut contracts {
-                    contract.clauses.retain(|clause| {
-                        clause.when.arch.is_empty() || clause.when.arch.iter().any(|named| named.as_str() == arch)
-                    });
-                }
+                contracts = contracts.into_iter().map(|contract| contract.on(arch)).collect();
                 output::json(&Document { schema: "rootcontract.contracts/1", reports: &contracts })?
             }
         })?;

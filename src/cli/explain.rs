@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::Args;
-use rootcontract::contract::{Clause, Contract, When, Word};
+use rootcontract::contract::{Clause, Contract, Subject, When, Word};
 use rootcontract::report::show::{beside, shown};
 
 use super::contracts::Contracts;
@@ -78,12 +78,26 @@ fn explained(profiles: &[&str], clause: &Clause) -> String {
         ("⚠ hazard", clause.hazard.clone()),
         ("expects", Some(clause.expect.to_string())),
         ("when", (!clause.when.is_always()).then(|| conditions(&clause.when))),
+        ("proven by", Some(proven(clause.subject()).to_owned())),
+        ("seen on", clause.observed_on.as_deref().map(seen)),
         ("from", Some(clause.origin.clone())),
         ("since", Some(clause.since.clone())),
     ];
     let rows = rows.into_iter().filter_map(|(label, text)| Some((label, text?)));
     heading
         + &rows.map(|(label, text)| beside(&format!("  {DIM}{label}{DIM:#}"), 12, &shown(&text))).collect::<String>()
+}
+
+/// Who has to be of an architecture so that something is proven for it.
+fn proven(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Program => "programs of the architecture, emulated ones too",
+        Subject::Kernel => "the architecture's own kernel and bubblewrap",
+    }
+}
+
+fn seen(places: &[String]) -> String {
+    if places.is_empty() { "nothing yet".to_owned() } else { places.join("; ") }
 }
 
 /// `privilege root; phase raw or runner; host !fuse`.

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expect;
-use super::vocabulary::{Area, Level, Word};
+use super::vocabulary::{Area, Level, Subject, Word};
 use super::when::When;
 
 /// One promise.
@@ -34,9 +34,33 @@ pub struct Clause {
     /// When it applies.
     #[serde(default, skip_serializing_if = "When::is_always")]
     pub when: When,
+    /// Whose doing it is, where that is not what the area and the form of the expectation say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// Where the rule was seen to hold, for rules of one architecture: `native`, a version of qemu-user,
+    /// or kernel and bubblewrap of an emulated machine. Empty: nobody has seen it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_on: Option<Vec<String>>,
     /// Set where the rule holds and is dangerous: what can happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hazard: Option<String>,
+}
+
+impl Clause {
+    /// Whose doing it is. What comes of an attempt the kernel decides, but for reading what was handed down.
+    pub fn subject(&self) -> Subject {
+        let area = self.id.area();
+        match (self.subject, &self.expect) {
+            (Some(subject), _) => subject,
+            (None, Expect::Attempt(_)) if area != Area::Descriptor => Subject::Kernel,
+            (None, _) => area.subject(),
+        }
+    }
+
+    /// Whether the rule is about this architecture.
+    pub fn is_about(&self, arch: &str) -> bool {
+        self.when.arch.is_empty() || self.when.arch.iter().any(|one| one.as_str() == arch)
+    }
 }
 
 /// The name of a rule: dotted words of small letters, digits and `-`; the first word is its area.

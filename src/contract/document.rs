@@ -10,6 +10,7 @@ pub fn markdown(contract: &Contract, arch: &str) -> String {
     let mut page = String::new();
     let _ = writeln!(page, "# The build root `{}` on {arch}\n\n{}\n", contract.profile, contract.says);
     never_observed(&mut page, [contract]);
+    seen_on(&mut page, contract, arch);
     page.push_str(READING);
     page.push('\n');
     chapter(&mut page, contract, arch);
@@ -27,10 +28,16 @@ pub fn whole(contracts: &[Contract], arch: &str) -> String {
     }
     page.push('\n');
     never_observed(&mut page, contracts);
+    if let Some(contract) = contracts.first() {
+        seen_on(&mut page, contract, arch);
+    }
     page.push_str(READING);
     for contract in contracts {
         let _ = writeln!(page, "\n# {}\n\n{}\n", contract.profile, contract.says);
         chapter(&mut page, contract, arch);
+    }
+    if let Some(contract) = contracts.first() {
+        elsewhere(&mut page, contract, arch);
     }
     page
 }
@@ -65,8 +72,60 @@ fn never_observed<'list>(page: &mut String, contracts: impl IntoIterator<Item = 
     page.push('\n');
 }
 
+/// The clauses about one architecture and no other.
+fn own<'contract>(contract: &'contract Contract, arch: &str) -> Vec<&'contract Clause> {
+    contract.clauses.iter().filter(|clause| !clause.when.arch.is_empty() && clause.is_about(arch)).collect()
+}
+
+/// On what the architecture's own clauses were seen to hold.
+fn seen_on(page: &mut String, contract: &Contract, arch: &str) {
+    let own = own(contract, arch);
+    if own.is_empty() {
+        return;
+    }
+    let places: BTreeSet<&str> =
+        own.iter().flat_map(|clause| clause.observed_on.iter().flatten()).map(String::as_str).collect();
+    let _ = writeln!(page, "## Where it was seen\n\nRules that depend on the architecture: {}.\n", own.len());
+    for place in places {
+        let count = own.iter().filter(|clause| clause.observed_on.iter().flatten().any(|one| one == place)).count();
+        let _ = writeln!(page, "- Seen to hold on {place}: {count}.");
+    }
+    let unseen: Vec<String> = own
+        .iter()
+        .filter(|clause| clause.observed_on.as_ref().is_none_or(Vec::is_empty))
+        .map(|clause| format!("`{}`", clause.id))
+        .collect();
+    if !unseen.is_empty() {
+        let _ = writeln!(page, "- Nobody has seen {} hold yet.", unseen.join(", "));
+    }
+    page.push('\n');
+}
+
+/// What is different on every other architecture.
+fn elsewhere(page: &mut String, contract: &Contract, arch: &str) {
+    page.push_str("\n# Other architectures\n\n");
+    let _ = writeln!(
+        page,
+        "What is said above holds on them too, but for the clauses whose names end in `.{}`. In their place:",
+        arch.replace('_', "-")
+    );
+    for other in crate::arch::ALL.iter().filter(|other| other.name != arch) {
+        let clauses = own(contract, other.name);
+        if clauses.is_empty() {
+            continue;
+        }
+        let says = super::architecture::says(other.name).unwrap_or_default();
+        let _ = writeln!(page, "\n## {}\n\n{says}\n\n| rule | seen on | clause |\n|---|---|---|", other.name);
+        for clause in clauses {
+            let seen = clause.observed_on.iter().flatten().cloned().collect::<Vec<_>>().join("; ");
+            let seen = if seen.is_empty() { "nothing yet".to_owned() } else { seen };
+            let _ = writeln!(page, "| {} | {} | `{}` |", cell(&sentence(clause)), cell(&seen), clause.id);
+        }
+    }
+}
+
 fn chapter(page: &mut String, contract: &Contract, arch: &str) {
-    let here: Vec<&Clause> = contract.clauses.iter().filter(|clause| is_about(clause, arch)).collect();
+    let here: Vec<&Clause> = contract.clauses.iter().filter(|clause| clause.is_about(arch)).collect();
     let upstream = &contract.upstream;
     let _ = writeln!(
         page,
@@ -90,10 +149,6 @@ fn chapter(page: &mut String, contract: &Contract, arch: &str) {
             self::area(page, *area, &clauses);
         }
     }
-}
-
-fn is_about(clause: &Clause, arch: &str) -> bool {
-    clause.when.arch.is_empty() || clause.when.arch.iter().any(|one| one.as_str() == arch)
 }
 
 fn hazards(page: &mut String, clauses: &[&Clause]) {

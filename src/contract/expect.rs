@@ -279,6 +279,9 @@ pub struct Fact {
     /// Its value is another fact's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<FactPath>,
+    /// A path below one of these directories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<Place>,
     /// A number not below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<i64>,

@@ -127,6 +127,15 @@ fn faults(clause: &Clause) -> Vec<String> {
     if clause.level == Level::May && always_answered(&clause.expect) {
         faults.push("`may` is for what can be missing; what this expects always has an answer: use should".to_owned());
     }
+    if !clause.when.arch.is_empty() && clause.observed_on.is_none() {
+        faults.push(
+            "`observed-on` is missing: say where a rule of one architecture was seen to hold, `[]` for nowhere yet"
+                .to_owned(),
+        );
+    }
+    if clause.observed_on.iter().flatten().any(|place| place.trim().is_empty()) {
+        faults.push("`observed-on` names nothing: leave the empty word out".to_owned());
+    }
     faults.extend(vacuous(&clause.expect).map(ToOwned::to_owned));
     faults
 }
@@ -184,6 +193,7 @@ fn vacuous_fact(fact: &Fact) -> Option<&'static str> {
     let bare = fact.equals.is_none()
         && fact.one_of.is_none()
         && fact.same_as.is_none()
+        && fact.below.is_empty()
         && fact.at_least.is_none()
         && fact.at_most.is_none()
         && fact.contains.is_empty()

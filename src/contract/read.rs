@@ -88,7 +88,7 @@ impl Contract {
         let source = Source { file, text: text(file, bytes)? };
         let contract: Self = toml::from_str(source.text).map_err(|error| source.error(&error))?;
         if contract.schema != SCHEMA {
-            return Err(source.at_key("schema", format!("`{}` is not read here, expected `{SCHEMA}`", contract.schema)));
+            return Err(source.other_schema(&contract.schema, SCHEMA));
         }
         match source.second_of_a_name() {
             Some((line, id)) => Err(source.line(line, Some("id"), format!("duplicate clause id `{id}`"))),
@@ -97,7 +97,7 @@ impl Contract {
     }
 }
 
-fn text<'bytes>(file: &str, bytes: &'bytes [u8]) -> Result<&'bytes str, ContractError> {
+pub(super) fn text<'bytes>(file: &str, bytes: &'bytes [u8]) -> Result<&'bytes str, ContractError> {
     let file = || file.to_owned();
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ContractError::TooLarge { file: file() });
@@ -108,9 +108,9 @@ fn text<'bytes>(file: &str, bytes: &'bytes [u8]) -> Result<&'bytes str, Contract
 }
 
 /// A contract's text, to say where in it something is.
-struct Source<'text> {
-    file: &'text str,
-    text: &'text str,
+pub(super) struct Source<'text> {
+    pub file: &'text str,
+    pub text: &'text str,
 }
 
 /// A message of the TOML reader: one line that can be printed, without words only a Rust programmer knows.
@@ -144,7 +144,18 @@ struct Id {
 }
 
 impl Source<'_> {
-    fn error(&self, error: &toml::de::Error) -> ContractError {
+    pub fn other_schema(&self, found: &str, expected: &str) -> ContractError {
+        self.at_key("schema", format!("`{found}` is not read here, expected `{expected}`"))
+    }
+
+    /// Something about the first clause of this id.
+    pub fn at_clause(&self, id: &str, what: String) -> ContractError {
+        let quoted = format!("\"{id}\"");
+        let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
+        self.line(self.text.lines().position(is_id).map_or(1, |index| index + 1), Some("id"), what)
+    }
+
+    pub fn error(&self, error: &toml::de::Error) -> ContractError {
         let what = in_our_words(error.message());
         match error.span() {
             // What is missing is on no line; the span is that of the whole table.

@@ -161,10 +161,47 @@ impl Area {
         }
     }
 
-    /// Whether a user-mode emulator leaves the area alone. The kernel and bubblewrap are the host's under qemu-user,
-    /// so only what comes out of the tree itself counts for the emulated architecture.
-    pub fn survives_user_emulation(self) -> bool {
-        matches!(self, Self::Link | Self::Loader | Self::Abi | Self::Runner)
+    /// Whose doing most of what is in the area is.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::Link
+            | Self::Root
+            | Self::Path
+            | Self::Directory
+            | Self::Device
+            | Self::Environment
+            | Self::Descriptor
+            | Self::Loader
+            | Self::Abi
+            | Self::Runner => Subject::Program,
+            Self::Mount
+            | Self::Capability
+            | Self::Namespace
+            | Self::Pid
+            | Self::Ipc
+            | Self::Network
+            | Self::Uts
+            | Self::User
+            | Self::Cgroup
+            | Self::Time
+            | Self::Process
+            | Self::Signal
+            | Self::Limit
+            | Self::Proc
+            | Self::Sys
+            | Self::Keyring
+            | Self::Security => Subject::Kernel,
+        }
+    }
+}
+
+words! {
+    /// Whose doing it is what a clause says. It decides what emulated programs can prove.
+    Subject {
+        /// The tree's, its programs' or the way an architecture passes things to them: the same whoever runs them.
+        Program = "program",
+        /// The kernel's or bubblewrap's: only those of the architecture itself can prove it.
+        Kernel = "kernel",
     }
 }
 

@@ -252,6 +252,9 @@ fn fact(fact: &Fact, out: &mut Formatter<'_>) -> fmt::Result {
     given(out, " = ", fact.equals.as_ref())?;
     given(out, " = ", fact.one_of.as_ref().map(either).as_ref())?;
     given(out, " = ", fact.same_as.as_ref())?;
+    if !fact.below.is_empty() {
+        write!(out, " below {}", fact.below.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "))?;
+    }
     given(out, " at least ", fact.at_least.as_ref())?;
     given(out, " at most ", fact.at_most.as_ref())?;
     if !fact.contains.is_empty() {

@@ -63,6 +63,14 @@ pub struct Abi {
     pub byte_order: String,
     /// 32 or 64.
     pub pointer_bits: u32,
+    /// Whether a plain `char` of C has a sign.
+    pub char_signed: bool,
+    /// The request that `tcgetattr(3)` makes of a terminal: `TCGETS`, whose number is not the same everywhere.
+    pub terminal_request: u64,
+    /// The flag by which `open(2)` wants a directory: `O_DIRECTORY`, whose bit is not the same everywhere.
+    pub directory_flag: u32,
+    /// Whether the kernel's table has the old calls, `open`, `fork` or `pipe`; new architectures have none of them.
+    pub old_calls: bool,
 }
 
 /// The dynamic loader that programs of the probe's architecture name.

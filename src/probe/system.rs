@@ -36,12 +36,13 @@ use crate::{
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
 /// What of `/proc` is told, beyond the process's own.
-const PROC: [&str; 31] = [
+const PROC: [&str; 35] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/bootconfig",
     "/proc/bus",
     "/proc/cio_ignore",
+    "/proc/cio_settle",
     "/proc/cmdline",
     "/proc/config.gz",
     "/proc/device-tree",
@@ -59,8 +60,11 @@ const PROC: [&str; 31] = [
     "/proc/modules",
     "/proc/mtrr",
     "/proc/powerpc",
+    "/proc/ppc64",
+    "/proc/rtas",
     "/proc/sched_debug",
     "/proc/scsi",
+    "/proc/service_levels",
     "/proc/slabinfo",
     "/proc/sys/fs/binfmt_misc/register",
     "/proc/sys/kernel/core_pattern",
@@ -71,9 +75,12 @@ const PROC: [&str; 31] = [
 ];
 
 /// What of `/sys` is told.
-const SYS: [&str; 12] = [
+const SYS: [&str; 15] = [
     "/sys/class/net",
     "/sys/firmware",
+    "/sys/firmware/devicetree/base",
+    "/sys/firmware/dmi",
+    "/sys/firmware/ipl",
     "/sys/fs/bpf",
     "/sys/fs/cgroup",
     "/sys/fs/pstore",
@@ -193,6 +200,8 @@ pub fn kernel() -> (Fact<String>, Fact<Kernel>) {
 }
 
 /// The binary interface.
+// Some of these have 32 bits elsewhere.
+#[allow(clippy::unnecessary_cast)]
 pub fn abi() -> Abi {
     let order = if cfg!(target_endian = "big") { arch::ByteOrder::Big } else { arch::ByteOrder::Little };
     Abi {
@@ -200,6 +209,10 @@ pub fn abi() -> Abi {
         clock_ticks: auxiliary(auxv::AT_CLKTCK),
         byte_order: order.name().to_owned(),
         pointer_bits: usize::BITS,
+        char_signed: std::ffi::c_char::MIN != 0,
+        terminal_request: libc::TCGETS as u64,
+        directory_flag: libc::O_DIRECTORY as u32,
+        old_calls: sys::has_old_calls(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::contract::{
-    Attempt, Capabilities, CapabilityReference, Directory, Expect, Fact, FactPath, Launched, Link, Namespace, Process,
-    Sharing, Variable, Word, name_at,
+    Attempt, Capabilities, CapabilityReference, Directory, Expect, Fact, FactPath, Launched, Link, Namespace, Place,
+    Process, Sharing, Variable, Word, name_at,
 };
 
 use super::lookup::{Gap, entry, find, list, map, names};
@@ -252,8 +252,10 @@ fn fact(wanted: &Fact, facts: &Value) -> Result<Outcome, Gap> {
     let other = wanted.same_as.as_ref().map(|path| Ok::<_, Gap>((path, find(facts, path)?))).transpose()?;
     let strings: Vec<&str> = found.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let number = found.as_i64();
+    let below = |place: &Place| found.as_str().is_some_and(|path| Path::new(path).starts_with(place.as_str()));
     let held = wanted.equals.as_ref().is_none_or(|value| value == found)
         && wanted.one_of.as_ref().is_none_or(|values| values.contains(found))
+        && (wanted.below.is_empty() || wanted.below.iter().any(below))
         && other.is_none_or(|(_, value)| value == found)
         && wanted.at_least.is_none_or(|least| number.is_some_and(|number| number >= least))
         && wanted.at_most.is_none_or(|most| number.is_some_and(|number| number <= most))

@@ -405,6 +405,7 @@ fn a_passive_probe_has_tried_nothing() {
 
 #[rstest]
 #[case::kernel("security.it", NotApplicable)]
+#[case::what_programs_get("environment.it", Held)]
 #[case::tree("loader.it", Held)]
 fn under_user_mode_emulation_only_the_tree_counts(#[case] id: &str, #[case] verdict: Verdict) {
     let mut facts = facts();

@@ -37,7 +37,19 @@ fn the_lint_says_what_is_odd_and_where() {
 #[case::oldest(0)]
 #[case::newest(1)]
 fn the_built_in_contracts_have_nothing_odd(#[case] index: usize) {
-    assert_eq!(remarks(Contract::BUILTIN[index].1), Vec::<String>::new());
+    let (profile, text) = Contract::BUILTIN[index];
+    assert_eq!(Contract::builtin(profile).expect("a contract").lint(text), Vec::new());
+}
+
+#[rstest]
+#[case::not_said(
+    "",
+    "`observed-on` is missing: say where a rule of one architecture was seen to hold, `[]` for nowhere yet"
+)]
+#[case::nothing_said("observed-on = [\" \"]", "`observed-on` names nothing: leave the empty word out")]
+fn a_rule_of_one_architecture_says_where_it_was_seen(#[case] line: &str, #[case] says: &str) {
+    let text = include_str!("../../../fixtures/contract/good.toml").replace("observed-on = []", line);
+    assert!(remarks(&text).contains(&format!("21: device.null.number: {says}")), "{:?}", remarks(&text));
 }
 
 #[rstest]

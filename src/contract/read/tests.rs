@@ -88,7 +88,7 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 )]
 #[case::unknown_key(
     "unknown-key",
-    "15: colour: unknown key `colour`, expected one of `id`, `level`, `says`, `why`, `instead`, `origin`, `since`, `expect`, `when`, `hazard`"
+    "15: colour: unknown key `colour`, expected one of `id`, `level`, `says`, `why`, `instead`, `origin`, `since`, `expect`, `when`, `subject`, `observed-on`, `hazard`"
 )]
 #[case::unknown_level("unknown-level", "9: level: unknown word `shall`, expected one of `must`, `should`, `may`")]
 #[case::unknown_phase("unknown-phase", "15: when: unknown word `cooked`, expected `raw` or `runner`")]

@@ -69,7 +69,7 @@ pub fn attempt(log: &mut Log) {
     log.attempt("tiocsti:stdin", || permitted(sys::push_no_input(std::io::stdin().as_fd()), Errno::EFAULT));
     log.attempt("tiocsti:stdout", || permitted(sys::push_no_input(std::io::stdout().as_fd()), Errno::EFAULT));
     log.attempt("tiocsti:stderr", || permitted(sys::push_no_input(std::io::stderr().as_fd()), Errno::EFAULT));
-    // qemu-user 7.2 does not survive a time that is not given; then it is only the child that dies of it.
+    // qemu-user 7.2 does not survive a time that is not given: then only a child of ours dies of it.
     log.attempt_together(&[
         act("settimeofday".to_owned(), || ok(sys::set_no_time())),
         act("chroot".to_owned(), || ok(chroot("/tmp"))),
