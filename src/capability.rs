@@ -57,6 +57,13 @@ impl Capability {
     pub const MAC_ADMIN: Self = Self(33);
     /// Mount, among much else.
     pub const SYS_ADMIN: Self = Self(21);
+    /// Read the kernel's log.
+    pub const SYSLOG: Self = Self(34);
+
+    /// Its number, 0 to 63.
+    pub fn number(self) -> u8 {
+        self.0
+    }
 }
 
 /// `CAP_CHOWN`, or `CAP_41` for a number this build has no name for.

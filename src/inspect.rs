@@ -11,11 +11,13 @@ use crate::buildroot::{
     BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
 };
 use crate::bwrap::About;
+use crate::capability::Capability;
 use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy, Privilege};
 use crate::facts::{Document, Schema, frame};
 use crate::mutant::Change;
 use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
 use crate::profile::Runner;
+use crate::sys::{self, Attribute};
 use crate::tree::{self, Header, TreeError};
 
 /// Where the probe is bound when a runner goes first: where osbuild binds its stages.
@@ -357,9 +359,20 @@ fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
         ("sysrq-trigger", there("/proc/sysrq-trigger")),
         ("ipv6", there("/proc/net/if_inet6")),
         ("yama", std::fs::read("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.first() != Some(&b'0'))),
+        ("sys-admin-reads-log", sys_admin_reads_log()),
+        ("mdwe", sys::attribute(Attribute::MemoryDenyWriteExecute).is_ok()),
     ]
     .map(|(name, is)| (name.to_owned(), is))
     .into()
+}
+
+/// Whether the kernel's log is open to who has CAP_SYS_ADMIN and lacks CAP_SYSLOG. A thread of its own tries it, because
+/// it gives the one up.
+fn sys_admin_reads_log() -> bool {
+    let tries = || {
+        sys::lower_capability_of_this_thread(Capability::SYSLOG.number()).is_ok() && sys::unread_kernel_log().is_ok()
+    };
+    std::thread::spawn(tries).join().unwrap_or(false)
 }
 
 fn binds(subject: &Subject) -> Vec<launch::Bind> {

@@ -185,6 +185,14 @@ mod probe {
         Errno::result(unsafe { libc::klogctl(9, std::ptr::null_mut(), 0) })
     }
 
+    /// How many bytes wait in `pipe`, asked by an ioctl of this number: `ENOTTY` where it means nothing to the kernel.
+    pub fn bytes_waiting(pipe: BorrowedFd<'_>, request: u64) -> Result<c_int> {
+        let mut waiting: c_int = 0;
+        // SAFETY: the kernel writes an int through the pointer if this is `FIONREAD`, and nothing if it is no request.
+        Errno::result(unsafe { libc::ioctl(pipe.as_raw_fd(), request as _, &raw mut waiting) })?;
+        Ok(waiting)
+    }
+
     /// Load a module from no file: the permission is checked first.
     pub fn load_no_module() -> Result<c_long> {
         // SAFETY: the text is a live, terminated string; -1 is no file.
@@ -559,6 +567,29 @@ mod host {
         };
         // SAFETY: the closure makes three system calls between fork and exec, and allocates nothing.
         unsafe { command.pre_exec(prepare) };
+    }
+
+    /// Takes a capability out of the effective set of this thread, and of no other; it has to be in the permitted set of
+    /// whoever wants it back.
+    ///
+    /// # Errors
+    /// `errno` of `capget` or `capset`.
+    pub fn lower_capability_of_this_thread(number: u8) -> io::Result<()> {
+        // linux/capability.h: _LINUX_CAPABILITY_VERSION_3, and 0 for the calling thread.
+        let header = [0x2008_0522_u32, 0];
+        // Effective, permitted and inheritable, of the first 32 and of the others.
+        let mut sets = [[0_u32; 3]; 2];
+        // SAFETY: both are as large as the version says and live on this stack.
+        unsafe {
+            if libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            sets[usize::from(number / 32)][0] &= !(1 << (number % 32));
+            if libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
     }
 
     /// Takes ownership of standard input, as the descriptor `std::process::Command` put there.

@@ -282,6 +282,11 @@ words! {
         Ipv6 = "ipv6",
         /// Yama restricts ptrace.
         Yama = "yama",
+        /// The kernel's log is open to CAP_SYS_ADMIN without CAP_SYSLOG, as it was in older kernels (seen in Linux 6.1,
+        /// no longer in 6.12).
+        SysAdminReadsLog = "sys-admin-reads-log",
+        /// A process can refuse memory that is writable and executable (prctl PR_SET_MDWE, Linux 6.3).
+        Mdwe = "mdwe",
     }
 }
 

@@ -70,6 +70,8 @@ impl HostFact {
             Self::Ipv6 => "IPv6",
             Self::Yama => "Yama restrictions on ptrace",
             Self::SysrqTrigger => "/proc/sysrq-trigger",
+            Self::SysAdminReadsLog => "kernel log for CAP_SYS_ADMIN alone",
+            Self::Mdwe => "way to refuse memory that is writable and executable",
         };
         format!("the host has {}{thing}", if is { "" } else { "no " })
     }

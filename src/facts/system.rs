@@ -65,10 +65,10 @@ pub struct Abi {
     pub pointer_bits: u32,
     /// Whether a plain `char` of C has a sign.
     pub char_signed: bool,
-    /// The request that `tcgetattr(3)` makes of a terminal: `TCGETS`, whose number is not the same everywhere.
-    pub terminal_request: u64,
+    /// The ioctl by which a pipe tells how many bytes wait in it: `FIONREAD`, whose number is not the same everywhere.
+    pub waiting_request: Fact<u64>,
     /// The flag by which `open(2)` wants a directory: `O_DIRECTORY`, whose bit is not the same everywhere.
-    pub directory_flag: u32,
+    pub directory_flag: Fact<u32>,
     /// Whether the kernel's table has the old calls, `open`, `fork` or `pipe`; new architectures have none of them.
     pub old_calls: bool,
 }

@@ -4,14 +4,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::Read,
+    os::fd::AsFd,
     path::Path,
 };
 
 use nix::{
     errno::Errno,
+    fcntl::{OFlag, open},
     libc,
-    sys::utsname::uname,
-    unistd::{AccessFlags, access},
+    sys::{stat::Mode, utsname::uname},
+    unistd::{AccessFlags, access, pipe2, write},
 };
 
 use super::{
@@ -200,8 +202,6 @@ pub fn kernel() -> (Fact<String>, Fact<Kernel>) {
 }
 
 /// The binary interface.
-// Some of these have 32 bits elsewhere.
-#[allow(clippy::unnecessary_cast)]
 pub fn abi() -> Abi {
     let order = if cfg!(target_endian = "big") { arch::ByteOrder::Big } else { arch::ByteOrder::Little };
     Abi {
@@ -210,10 +210,33 @@ pub fn abi() -> Abi {
         byte_order: order.name().to_owned(),
         pointer_bits: usize::BITS,
         char_signed: std::ffi::c_char::MIN != 0,
-        terminal_request: libc::TCGETS as u64,
-        directory_flag: libc::O_DIRECTORY as u32,
+        waiting_request: waiting_request().into(),
+        directory_flag: directory_flag().into(),
         old_calls: sys::has_old_calls(),
     }
+}
+
+/// Which request a pipe answers as `FIONREAD`. The kernel is asked, not the headers that this was built with.
+fn waiting_request() -> Result<u64, Unread> {
+    // asm-generic/ioctls.h, and those that count the size in: arch/powerpc, arch/mips.
+    const REQUESTS: [u64; 2] = [0x541b, 0x4004_667f];
+    const WAITING: &[u8] = b"seven b";
+    let failed = |errno| unread("FIONREAD of a pipe", errno);
+    let (hear, say) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+    write(&say, WAITING).map_err(failed)?;
+    let answers = |request: &u64| sys::bytes_waiting(hear.as_fd(), *request) == Ok(WAITING.len() as i32);
+    REQUESTS.into_iter().find(answers).ok_or_else(|| failed(Errno::ENOTTY))
+}
+
+/// Which flag makes `open(2)` refuse what is no directory.
+fn directory_flag() -> Result<u32, Unread> {
+    // asm-generic/fcntl.h; arch/arm, arch/arm64, arch/powerpc.
+    const FLAGS: [u32; 2] = [0o200_000, 0o40_000];
+    let refuses = |flag: &u32| {
+        let flags = OFlag::from_bits_retain(*flag as i32) | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        open("/proc/self/stat", flags, Mode::empty()).is_err_and(|errno| errno == Errno::ENOTDIR)
+    };
+    FLAGS.into_iter().find(refuses).ok_or_else(|| unread("O_DIRECTORY of a file", Errno::ENOTDIR))
 }
 
 /// The dynamic loader of the architecture that the probe was built for.
