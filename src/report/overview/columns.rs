@@ -9,6 +9,8 @@ use crate::report::show::WIDTH;
 const GAP: usize = 2;
 /// No column is made narrower than this.
 const NARROWEST: usize = 8;
+/// A longer word is taken apart like any text.
+const LONGEST: usize = 25;
 
 /// What stands in one field. The text has no colour of its own.
 #[derive(Debug, Clone, Default)]
@@ -29,19 +31,30 @@ pub fn columns(rows: &[Vec<Field>]) -> String {
     rows.iter().map(|row| lines(row, &widths)).collect()
 }
 
-/// How wide the columns are: as their fields need it; if that is too much, the widest give way first.
+/// How wide the columns are: as their fields need it. If that is too much the widest give way, first those whose fields
+/// are of several words.
 fn widths(rows: &[Vec<Field>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|field| display_width(&field.text)).max();
-    let mut widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    let widest = |column: usize, measure: fn(&str) -> usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|field| measure(&field.text)).max().unwrap_or_default()
+    };
+    let mut widths: Vec<usize> = (0..columns).map(|column| widest(column, display_width)).collect();
+    let words: Vec<usize> = (0..columns).map(|column| widest(column, longest_word)).collect();
     while widths.iter().sum::<usize>() + GAP * columns.saturating_sub(1) > WIDTH {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            Some(_) | None => break,
+        let of_words = (0..columns).filter(|&column| widths[column] > words[column].max(NARROWEST));
+        let of_all = (0..columns).filter(|&column| widths[column] > NARROWEST);
+        let gives_way = of_words.max_by_key(|&column| widths[column]).or(of_all.max_by_key(|&column| widths[column]));
+        match gives_way {
+            Some(column) => widths[column] -= 1,
+            None => break,
         }
     }
     widths
+}
+
+/// How wide the longest part of a text is that is better not taken apart.
+fn longest_word(text: &str) -> usize {
+    text.split_inclusive([' ', '-']).map(|word| display_width(word.trim_end())).max().unwrap_or_default().min(LONGEST)
 }
 
 /// One row: as many lines as its tallest field.
@@ -93,6 +106,16 @@ mod tests {
         assert_eq!(text.lines().count(), 4, "{text}");
         let wide = "幅".repeat(90);
         assert!(table(&[&[&wide, &long, &wide]]).lines().all(|line| display_width(line) <= WIDTH));
+    }
+
+    #[test]
+    fn what_has_several_words_gives_way_first() {
+        let kernel = "6.12.117+deb13-cloud-amd64 and more of it";
+        let place = "p".repeat(24);
+        let columns = [place.as_str(), kernel, "✔ 399 held", "✔ 399 held", "x", "x", "user-emulated"];
+        let text = table(&[&columns]);
+        assert!(text.starts_with(&format!("{place}  6.12.117+deb13-cloud-")), "{text}");
+        assert!(text.contains("  ✔ 399 held  ✔ 399 held  x  x  user-emulated\n"), "{text}");
     }
 
     #[test]
