@@ -2,6 +2,7 @@
 
 mod bubblewraps;
 mod documents;
+mod matrix;
 mod privacy;
 mod runs;
 mod saved;
@@ -92,6 +93,9 @@ fn bad_usage_is_told_on_stderr(#[case] arguments: &[&str], #[case] code: i32) {
 #[case::clauses("clauses")]
 #[case::explain("explain")]
 #[case::prove("prove")]
+#[case::matrix("matrix")]
+#[case::machine("machine")]
+#[case::report("report")]
 #[case::schema("schema")]
 fn help_has_examples_and_fits(#[case] verb: &str) {
     let fits = predicate::function(|help: &str| help.lines().all(|line| line.chars().count() <= 100));

@@ -1,8 +1,9 @@
 //! The command line: one file per subcommand, each with its arguments and what it does.
 //!
-//! stdout is data, stderr is talk. `check` and `prove` exit with 0 when everything held, 1 when something is broken,
+//! stdout is data, stderr is talk. `check`, `matrix` and `prove` exit with 0 when everything held, 1 when something is broken,
 //! 2 when it could not be checked; `run` with the payload's status, or 124 to 127 for what became of it.
 
+mod cells;
 mod check;
 mod clauses;
 mod contract;
@@ -10,16 +11,21 @@ mod contracts;
 mod explain;
 mod facts;
 mod failure;
+mod findings;
 mod format;
+mod jobs;
 mod line;
 mod machine;
+mod matrix;
 mod output;
 mod plan;
 mod probe;
 mod prove;
+mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod signals;
 mod status;
 
 use std::process::ExitCode;
@@ -50,8 +56,10 @@ enum Verb {
     Contract(contract::Contract),
     Clauses(clauses::Clauses),
     Explain(explain::Explain),
+    Matrix(matrix::Matrix),
     Prove(prove::Prove),
     Machine(machine::Machines),
+    Report(report::Reports),
     Schema(schema::Schema),
 }
 
@@ -97,8 +105,10 @@ impl Verb {
             Self::Contract(contract) => contract.perform(),
             Self::Clauses(clauses) => clauses.perform(),
             Self::Explain(explain) => explain.perform(),
+            Self::Matrix(matrix) => matrix.perform(),
             Self::Prove(prove) => prove.perform(),
             Self::Machine(machine) => machine.perform(),
+            Self::Report(report) => report.perform(),
             Self::Schema(schema) => schema.perform(),
         }
     }

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use architecture::rule;
 pub use clause::{Clause, ClauseId, UnknownArea};
 pub use expect::{
     Attempt, CallerMounts, Capabilities, Device, Directory, Expect, Fact, Link, Mount, MountsBelow, Namespace, Node,

@@ -35,7 +35,11 @@ pub mod inspect;
 #[cfg(feature = "host")]
 pub mod machine;
 #[cfg(feature = "host")]
+pub mod matrix;
+#[cfg(feature = "host")]
 pub mod mutant;
+#[cfg(feature = "host")]
+pub mod parallel;
 #[cfg(feature = "host")]
 pub mod plan;
 #[cfg(feature = "host")]
@@ -44,6 +48,8 @@ pub mod profile;
 pub mod prove;
 #[cfg(feature = "host")]
 pub mod report;
+#[cfg(feature = "host")]
+pub mod source;
 #[cfg(feature = "host")]
 pub mod tree;
 #[cfg(feature = "host")]

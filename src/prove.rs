@@ -9,7 +9,6 @@ mod decoy;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
@@ -20,6 +19,7 @@ use crate::contract::{Contract, ContractError};
 use crate::facts::launch::Phase;
 use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
+use crate::parallel::{in_parallel, processors};
 use crate::profile::Profile;
 use crate::verify::{Verdict, verify};
 
@@ -120,7 +120,7 @@ pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync
     }
     bench.not_applicable = baseline.not_applicable;
     let mutants: Vec<_> = Mutant::all().filter(|mutant| mutant.breaks(profile).is_some()).collect();
-    let trials = in_parallel(&mutants, |mutant| {
+    let trials = in_parallel(&mutants, processors(), |mutant| {
         let trial = bench.trial(mutant);
         progress(&trial);
         trial
@@ -213,27 +213,6 @@ impl Bench<'_> {
         }
         builder
     }
-}
-
-/// Does `work` on every item, on as many threads as there are processors; results in the order of the items.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let worker = || {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(index) else { return done };
-                done.push((index, work(item)));
-            }
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// An error with its causes, on one line.

@@ -1,11 +1,16 @@
 //! The findings document: which clauses of which contract a build root keeps.
 //!
 //! A [`Report`] is about one contract and one sandbox, a [`Document`] is what `check` prints.
-//! One file per way to show it: [`human`] for people, [`junit`] and [`github`] for CI; JSON is the document itself.
+//! One file per way to show it: [`human`] for people, [`overview`] for people who have many, [`junit`] and [`github`]
+//! for CI; JSON is the document itself. [`merge`] makes one of several.
 
 pub mod github;
 pub mod human;
 pub mod junit;
+pub mod merge;
+pub mod overview;
+mod read;
+mod shard;
 pub mod show;
 
 use schemars::JsonSchema;
@@ -15,6 +20,9 @@ use crate::contract::Contract;
 use crate::facts;
 use crate::facts::launch::{Evidence, Phase, Privilege};
 use crate::verify::{Finding, Verdict};
+
+pub use read::{LIMIT, NoDocument, ReadError};
+pub use shard::{Dealt, Shard};
 
 /// Everything one `check` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +35,9 @@ pub struct Document {
     /// What was to be checked and could not be.
     #[serde(default)]
     pub failures: Vec<NotChecked>,
+    /// Which part of what was to be checked this is, if it is only a part.
+    #[serde(default)]
+    pub shard: Option<Shard>,
 }
 
 /// A contract that could not be held against a sandbox. Never a pass.
@@ -173,7 +184,7 @@ impl Summary {
 impl Document {
     /// A document of these reports.
     pub fn new(reports: Vec<Report>) -> Self {
-        Self { schema: Schema::V1, reports, failures: Vec::new() }
+        Self { schema: Schema::V1, reports, failures: Vec::new(), shard: None }
     }
 
     /// The worst of its reports. What was not checked is not known.

@@ -7,15 +7,13 @@ use clap::Args;
 use rootcontract::contract::Contract;
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
+use rootcontract::report::Document;
 use rootcontract::report::human::{self, Judged};
-use rootcontract::report::{Document, Report, Standing, github, junit};
-use rootcontract::verify::verify;
 
-use super::clauses::matches;
 use super::failure::Failure;
 use super::format::{Formats, ReportKind};
 use super::sandbox::{BUILDING, Sandbox};
-use super::{contracts, facts, line, output};
+use super::{contracts, facts, findings, line};
 
 /// Check the build root against its contract, clause by clause
 ///
@@ -55,17 +53,7 @@ impl Check {
             return Err(Failure::nothing_matches(&self.only));
         }
         let document = Document::new(judged.iter().map(|judged| judged.report.clone()).collect());
-        self.formats.write(|kind| match kind {
-            ReportKind::Human => Ok(human::render(&judged)),
-            ReportKind::Json => output::json(&document),
-            ReportKind::Junit => Ok(junit::render(&document)?),
-            ReportKind::Github => Ok(github::render(&document)),
-        })?;
-        Ok(ExitCode::from(match document.standing() {
-            Standing::Held => 0,
-            Standing::Broken => 1,
-            Standing::Unknown => 2,
-        }))
+        findings::write(&document, &self.formats, || human::render(&judged))
     }
 
     /// Holds saved facts to the contract that was named, else to that of the profile they are of.
@@ -105,9 +93,7 @@ impl Check {
         // Of our own contracts only what is about the architecture; one of somebody else is shown as it is.
         let arch = facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch);
         let contract = if self.contract.is_none() { contract.on(arch) } else { contract };
-        let mut findings = verify(&contract, &serde_json::to_value(facts)?);
-        findings.retain(|finding| matches(&self.only, finding.clause.as_str()));
-        let mut report = Report::new(&contract, facts, findings);
+        let mut report = findings::judge(&contract, facts, &self.only)?;
         report.place = built.map(|_| self.sandbox.place());
         let reproduce = match built {
             Some(profile) if report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),

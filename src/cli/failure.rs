@@ -10,9 +10,13 @@ use rootcontract::contract::ContractError;
 use rootcontract::facts::frame::Damage;
 use rootcontract::inspect::InspectError;
 use rootcontract::machine::MachineError;
+use rootcontract::matrix::{Part, SamePlace};
 use rootcontract::profile::Profile;
 use rootcontract::prove::ProveError;
+use rootcontract::report::ReadError;
+use rootcontract::report::merge::MergeError;
 use rootcontract::report::show::shown;
+use rootcontract::source::SourceError;
 use rootcontract::tree::TreeError;
 
 use super::sandbox::EVIDENCE;
@@ -63,6 +67,28 @@ pub enum Failure {
         /// Why.
         source: Damage,
     },
+    /// A file holds no findings.
+    #[error(transparent)]
+    Report(#[from] ReadError),
+    /// Documents do not fit together.
+    #[error("merge reports")]
+    Merge(#[from] MergeError),
+    /// A matrix can't be read.
+    #[error(transparent)]
+    Matrix(#[from] SourceError),
+    /// Two places of a matrix can't be told apart.
+    #[error(transparent)]
+    SamePlace(#[from] SamePlace),
+    /// A part of a matrix has nothing in it.
+    #[error(
+        "shard {part} is empty, which is no pass: there are {places} places, so --shard K/{places} has work for each"
+    )]
+    EmptyShard {
+        /// Which.
+        part: Part,
+        /// How many there are in the whole.
+        places: usize,
+    },
     /// The facts do not say which profile they are of.
     #[error("facts {file} do not say of which profile they are: say with --profile or --contract what to hold them to")]
     FactsOfNobody {
@@ -80,6 +106,14 @@ pub enum Failure {
     /// A pattern matches no clause.
     #[error("no clause matches {patterns}: `rootcontract clauses` lists them")]
     NothingMatches {
+        /// The patterns.
+        patterns: String,
+    },
+    /// No clause about an architecture matches a pattern.
+    #[error("no clause about {arch} matches {patterns}: there is nothing to check")]
+    NothingAbout {
+        /// The architecture.
+        arch: &'static str,
         /// The patterns.
         patterns: String,
     },
@@ -164,9 +198,17 @@ pub enum Failure {
 impl Failure {
     /// These patterns match no clause.
     pub fn nothing_matches(patterns: &[glob::Pattern]) -> Self {
-        let patterns: Vec<_> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
-        Self::NothingMatches { patterns: patterns.join(" or ") }
+        Self::NothingMatches { patterns: listed(patterns) }
     }
+
+    /// These patterns match no clause about this architecture.
+    pub fn nothing_about(arch: &'static str, patterns: &[glob::Pattern]) -> Self {
+        Self::NothingAbout { arch, patterns: listed(patterns) }
+    }
+}
+
+fn listed(patterns: &[glob::Pattern]) -> String {
+    patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn did_you_mean(like: &[String]) -> String {

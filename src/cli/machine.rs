@@ -2,16 +2,15 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rootcontract::machine::{Machine, MachineError, Ran};
 
 use super::failure::{Failure, line, tell};
+use super::jobs::Jobs;
 use super::output;
 
 /// Run this command in booted machines, each with its own kernel and its own bubblewrap
@@ -48,9 +47,8 @@ pub struct Run {
     /// How long each may take, from its boot to its report
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// How many are booted at the same time [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    jobs: Jobs,
     /// The subcommand and its arguments, as inside
     #[arg(last = true, required = true, value_name = "SUBCOMMAND")]
     command: Vec<OsString>,
@@ -93,31 +91,11 @@ impl Run {
     fn perform(self) -> Result<ExitCode, Failure> {
         let machines = open(&self.images)?;
         let mut worst = 0;
-        for (machine, ran) in machines.iter().zip(self.boot(&machines)) {
+        let ran = self.jobs.each(&machines, |machine| machine.run(&self.command, self.timeout));
+        for (machine, ran) in machines.iter().zip(ran) {
             worst = worst.max(told(machine, ran, machines.len() > 1)?);
         }
         Ok(ExitCode::from(worst))
-    }
-
-    /// What became of each, in the order of the machines.
-    fn boot(&self, machines: &[Machine]) -> Vec<Result<Ran, MachineError>> {
-        let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let waiting = Mutex::new(machines.iter().enumerate());
-        let results = Mutex::new(Vec::new());
-        let next = || waiting.lock().unwrap_or_else(|poison| poison.into_inner()).next();
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.min(machines.len()) {
-                scope.spawn(|| {
-                    while let Some((place, machine)) = next() {
-                        let ran = machine.run(&self.command, self.timeout);
-                        results.lock().unwrap_or_else(|poison| poison.into_inner()).push((place, ran));
-                    }
-                });
-            }
-        });
-        let mut results = results.into_inner().unwrap_or_else(|poison| poison.into_inner());
-        results.sort_by_key(|(place, _)| *place);
-        results.into_iter().map(|(_, ran)| ran).collect()
     }
 }
 
@@ -156,7 +134,7 @@ fn told(machine: &Machine, ran: Result<Ran, MachineError>, several: bool) -> Res
 }
 
 /// What a shell means by an exit code that no subcommand gives itself.
-fn meaning(code: u8) -> String {
+pub fn meaning(code: u8) -> String {
     match code {
         126 => "126: it can't be executed; is it of another architecture?".to_owned(),
         127 => "127: there is no rootcontract in the machine".to_owned(),

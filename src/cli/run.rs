@@ -9,12 +9,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rootcontract::buildroot::{BuildRoot, Invocation, Keep, Outcome, RunError, Stream};
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;
+use super::signals::Signals;
 use super::status::{Ending, Status};
 
 /// Run a command in the sandbox
@@ -83,9 +82,7 @@ impl Run {
     }
 
     fn in_root(self, root: &BuildRoot, mut signals: Signals) -> Result<Ending, Failure> {
-        let mut invocation = Invocation::new(&self.command)
-            .interrupt(signals.0.as_fd().try_clone_to_owned().map_err(Failure::Signals)?)
-            .output(passed_on()?);
+        let mut invocation = Invocation::new(&self.command).interrupt(signals.own_descriptor()?).output(passed_on()?);
         for pair in self.bind.chunks_exact(2) {
             invocation = invocation.bind(&pair[0], &pair[1]);
         }
@@ -119,22 +116,4 @@ fn passed_on() -> Result<impl FnMut(Stream, &[u8]) -> io::Result<()> + Send + 's
         Stream::Stdout => stdout.write_all(bytes),
         Stream::Stderr => stderr.write_all(bytes),
     })
-}
-
-/// The signals that ask us to end. They end the payload; then we end too.
-struct Signals(SignalFd);
-
-impl Signals {
-    fn caught() -> Result<Self, Failure> {
-        let failed = |errno: nix::errno::Errno| Failure::Signals(errno.into());
-        let ours = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
-        ours.thread_block().map_err(failed)?;
-        SignalFd::with_flags(&ours, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self).map_err(failed)
-    }
-
-    /// The one that came.
-    fn which(&mut self) -> u8 {
-        let came = self.0.read_signal().ok().flatten().and_then(|signal| u8::try_from(signal.ssi_signo).ok());
-        came.unwrap_or(Signal::SIGTERM as u8)
-    }
 }

@@ -1,5 +1,6 @@
 //! The options that build the sandbox: the same words in every subcommand that builds one.
 
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundi
 use rootcontract::bwrap::{self, About};
 use rootcontract::facts::launch::Phase;
 use rootcontract::facts::{Document, text};
-use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, native};
+use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, inspect_until, native};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 use rootcontract::tree;
@@ -109,15 +110,46 @@ impl Sandbox {
         })
     }
 
+    /// A sandbox made of `root`, with everything else as it is where nothing is said.
+    pub fn of(root: PathBuf, arch: Option<&'static Architecture>) -> Self {
+        Self {
+            profiles: Vec::new(),
+            root,
+            arch: arch.map(|arch| arch.name.to_owned()),
+            bwrap: None,
+            runner: None,
+            libdir: None,
+            capabilities: CapabilityPolicy::Stage,
+            strict_capabilities: false,
+            phase: None,
+            probe: None,
+            evidence: None,
+        }
+    }
+
     /// Opens a root, looks at it from inside and closes it. What the payload does without is told.
     pub fn look(&self, profile: Profile, about: &About) -> Result<Document, Failure> {
+        let document = inspect(self.bare(profile)?, &self.subject(about)?)
+            .map_err(|source| Failure::Inspect { profile, source })?;
+        done_without(profile, &document).iter().for_each(|warning| tell(warning));
+        Ok(document)
+    }
+
+    /// The same, ended as soon as `interrupt` can be read. Nothing is told.
+    pub fn look_until(&self, profile: Profile, about: &About, interrupt: OwnedFd) -> Result<Document, Failure> {
+        inspect_until(self.bare(profile)?, &self.subject(about)?, interrupt)
+            .map_err(|source| Failure::Inspect { profile, source })
+    }
+
+    /// What is looked at.
+    fn subject(&self, about: &About) -> Result<Subject, Failure> {
         let arch = self.architecture()?;
         let hardware = self.hardware(arch)?;
         let probe = match &self.probe {
             Some(probe) => probe.clone(),
             None => find_probe(arch.name).map_err(Failure::NoProbe)?,
         };
-        let subject = Subject {
+        Ok(Subject {
             arch,
             hardware,
             phase: self.phase(),
@@ -125,13 +157,7 @@ impl Sandbox {
             probe,
             about: about.clone(),
             surroundings: Surroundings::Canaries,
-        };
-        let document = inspect(self.bare(profile)?, &subject).map_err(|source| Failure::Inspect { profile, source })?;
-        let missing = document.launch.as_ref().map(|launch| launch.capabilities.missing.join(", ")).unwrap_or_default();
-        if !missing.is_empty() {
-            tell(&format!("warning: {profile}: the payload does without {missing}, which this process does not have"));
-        }
-        Ok(document)
+        })
     }
 
     /// What the bubblewrap in use says of itself.
@@ -148,7 +174,7 @@ impl Sandbox {
     }
 
     /// The architecture that was named, else that of the tree's own programs.
-    fn architecture(&self) -> Result<&'static Architecture, Failure> {
+    pub fn architecture(&self) -> Result<&'static Architecture, Failure> {
         match self.named() {
             Some(arch) => {
                 tree::holds(&self.root, arch)?;
@@ -192,4 +218,12 @@ impl Sandbox {
         }
         Ok(builder)
     }
+}
+
+/// What is to be said of capabilities that were asked for and not to be had.
+pub fn done_without(profile: Profile, document: &Document) -> Option<String> {
+    let missing = document.launch.as_ref().map(|launch| launch.capabilities.missing.join(", ")).unwrap_or_default();
+    let warning =
+        || format!("warning: {profile}: the payload does without {missing}, which this process does not have");
+    (!missing.is_empty()).then(warning)
 }

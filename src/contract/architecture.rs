@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::read::{self, ContractError, Source};
+use super::read::{ContractError, KIND};
 use super::vocabulary::Architecture;
-use super::{Clause, Contract};
+use super::{Clause, ClauseId, Contract};
+use crate::source::Source;
 
 /// The value of `schema` in every such file.
 const SCHEMA: &str = "rootcontract.architecture/1";
@@ -40,6 +41,13 @@ pub(super) fn says(arch: &str) -> Option<String> {
     toml::from_str::<Delta>(text).ok().map(|delta| delta.says)
 }
 
+/// What a clause is about wherever it is: its id without the architecture at the end. Rules that every architecture
+/// has in words of its own are one rule.
+pub fn rule<'id>(clause: &'id ClauseId, arch: &str) -> &'id str {
+    let id = clause.as_str();
+    id.strip_suffix(&arch.replace('_', "-")).and_then(|start| start.strip_suffix('.')).unwrap_or(id)
+}
+
 impl Contract {
     /// Adds what is compiled in about every architecture.
     pub(super) fn with_architectures(self) -> Result<Self, ContractError> {
@@ -50,10 +58,10 @@ impl Contract {
 
     /// Adds the rules of a file about one architecture.
     fn with_architecture(mut self, file: &str, bytes: &[u8]) -> Result<Self, ContractError> {
-        let source = Source { file, text: read::text(file, bytes)? };
-        let delta: Delta = toml::from_str(source.text).map_err(|error| source.error(&error))?;
+        let source = Source::new(file, KIND, bytes)?;
+        let delta: Delta = source.read()?;
         if delta.schema != SCHEMA {
-            return Err(source.other_schema(&delta.schema, SCHEMA));
+            return Err(source.other_schema(&delta.schema, SCHEMA).into());
         }
         let mut known: BTreeSet<String> = self.clauses.iter().map(|clause| clause.id.to_string()).collect();
         for mut clause in delta.clauses {
@@ -66,7 +74,7 @@ impl Contract {
                 (!known.insert(id.clone())).then(|| format!("duplicate clause id `{id}`"))
             };
             if let Some(what) = odd {
-                return Err(source.at_clause(&id, what));
+                return Err(source.at_id(&id, what).into());
             }
             clause.when.arch = vec![delta.arch.clone()];
             self.clauses.push(clause);
@@ -157,12 +165,11 @@ expect.fact = { path = "abi.byte_order", equals = "big" }
     fn every_architecture_has_one_that_says_the_same_things() {
         let contract = Contract::builtin("osbuild-v190").expect("a contract");
         let rules = |arch: &str| -> BTreeSet<String> {
-            let ending = format!(".{}", arch.replace('_', "-"));
             // What `/proc` and `/sys` have only there is nobody else's.
             let shared = |clause: &&Clause| !matches!(clause.id.area(), Area::Proc | Area::Sys);
             let own = contract.clauses.iter().filter(|clause| !clause.when.arch.is_empty() && clause.is_about(arch));
-            let own = own.filter(shared);
-            own.filter_map(|clause| clause.id.as_str().strip_suffix(&ending).map(ToOwned::to_owned)).collect()
+            let own = own.filter(shared).map(|clause| (rule(&clause.id, arch), clause.id.as_str()));
+            own.filter(|(rule, id)| rule != id).map(|(rule, _)| rule.to_owned()).collect()
         };
         let first = rules("x86_64");
         for arch in &crate::arch::ALL {

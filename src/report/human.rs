@@ -70,7 +70,7 @@ fn heading(report: &Report) -> String {
 }
 
 /// The word that JSON has for a value without fields.
-fn word(value: impl serde::Serialize) -> String {
+pub(super) fn word(value: impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
@@ -177,14 +177,14 @@ fn counts(summary: &Summary) -> String {
 }
 
 /// How a verdict is shown.
-struct Sign {
-    mark: char,
-    word: &'static str,
+pub(super) struct Sign {
+    pub mark: char,
+    pub word: &'static str,
     color: AnsiColor,
 }
 
 impl Sign {
-    fn of(verdict: Verdict) -> Self {
+    pub fn of(verdict: Verdict) -> Self {
         let (mark, color) = match verdict {
             Verdict::Held => ('✔', AnsiColor::Green),
             Verdict::Broken => ('✘', AnsiColor::Red),
@@ -195,7 +195,7 @@ impl Sign {
         Self { mark, word: show::word(verdict), color }
     }
 
-    fn style(&self) -> Style {
+    pub fn style(&self) -> Style {
         Style::new().fg_color(Some(self.color.into()))
     }
 }

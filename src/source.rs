@@ -1,0 +1,174 @@
+//! A TOML file that somebody wrote: read strictly, and what is wrong with it said with file, line and key.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+/// What a file is, where something is said about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// In a word: `contract`.
+    pub name: &'static str,
+    /// The largest that is read, in bytes.
+    pub limit: u64,
+}
+
+/// Why a file is not read. Each is one line: file, line where there is one, what is wrong, what is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be read.
+    #[error("read {} {file}", kind.name)]
+    Unreadable {
+        /// What it was to be.
+        kind: Kind,
+        /// Its name.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is larger than any of its kind.
+    #[error("{file}: larger than {} bytes, no {} is", kind.limit, kind.name)]
+    TooLarge {
+        /// What it was to be.
+        kind: Kind,
+        /// Its name.
+        file: String,
+    },
+    /// The bytes are no text.
+    #[error("{file}: not UTF-8 at byte {at}: save the file as UTF-8")]
+    NotText {
+        /// Its name.
+        file: String,
+        /// How many bytes are good.
+        at: usize,
+    },
+    /// The text begins with a byte order mark.
+    #[error("{file}: begins with a byte order mark: save the file without one")]
+    ByteOrderMark {
+        /// Its name.
+        file: String,
+    },
+    /// A line is not what such a file has there.
+    #[error("{file}:{line}: {}{what}", key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default())]
+    Line {
+        /// The name of the file.
+        file: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// The key on that line, if there is one.
+        key: Option<String>,
+        /// What is wrong and what is allowed.
+        what: String,
+    },
+}
+
+/// A file's name, fit to be shown, and its bytes: never more than one above the limit, which is then too much.
+///
+/// # Errors
+/// It can't be read.
+pub fn load(path: &Path, kind: Kind) -> Result<(String, Vec<u8>), SourceError> {
+    let file = path.display().to_string().escape_debug().to_string();
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|opened| opened.take(kind.limit + 1).read_to_end(&mut bytes)) {
+        Ok(_) => Ok((file, bytes)),
+        Err(source) => Err(SourceError::Unreadable { kind, file, source }),
+    }
+}
+
+/// A file's text, to say where in it something is.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'text> {
+    file: &'text str,
+    text: &'text str,
+}
+
+impl<'text> Source<'text> {
+    /// `file` is only for errors.
+    ///
+    /// # Errors
+    /// There are too many bytes, or they are no text.
+    pub fn new(file: &'text str, kind: Kind, bytes: &'text [u8]) -> Result<Self, SourceError> {
+        let name = || file.to_owned();
+        if bytes.len() as u64 > kind.limit {
+            return Err(SourceError::TooLarge { kind, file: name() });
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| SourceError::NotText { file: name(), at: error.valid_up_to() })?;
+        if text.starts_with('\u{feff}') {
+            return Err(SourceError::ByteOrderMark { file: name() });
+        }
+        Ok(Self { file, text })
+    }
+
+    /// What the text says.
+    ///
+    /// # Errors
+    /// It is not what is asked for.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, SourceError> {
+        toml::from_str(self.text).map_err(|error| {
+            let what = in_our_words(error.message());
+            match error.span() {
+                // What is missing is on no line; the span is that of the whole table.
+                Some(span) if what.starts_with("missing") => self.line(self.line_of(span.start), None, what),
+                Some(span) => self.line(self.line_of(span.start), self.key_at(span.start), what),
+                None => self.line(1, None, what),
+            }
+        })
+    }
+
+    /// The file follows another schema than the one that is read.
+    pub fn other_schema(&self, found: &str, expected: &str) -> SourceError {
+        self.at_key("schema", format!("`{found}` is not read here, expected `{expected}`"))
+    }
+
+    /// Something about the first line with this key.
+    pub fn at_key(&self, key: &str, what: String) -> SourceError {
+        let line = self.text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |index| index + 1);
+        self.line(line, Some(key), what)
+    }
+
+    /// Something about the first table with this value of `id`.
+    pub fn at_id(&self, id: &str, what: String) -> SourceError {
+        let quoted = format!("\"{id}\"");
+        let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
+        self.line(self.text.lines().position(is_id).map_or(1, |index| index + 1), Some("id"), what)
+    }
+
+    /// Something about a line, counted from 1.
+    pub fn line(&self, line: usize, key: Option<&str>, what: String) -> SourceError {
+        SourceError::Line { file: self.file.to_owned(), line, key: key.map(ToOwned::to_owned), what }
+    }
+
+    /// The line on which a byte is.
+    pub fn line_of(&self, offset: usize) -> usize {
+        1 + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    /// The key whose value begins or lies at an offset: what stands before the `=` on that line.
+    fn key_at(&self, offset: usize) -> Option<&str> {
+        let line = self.text.lines().nth(self.line_of(offset) - 1)?;
+        let (key, _) = line.split_once('=')?;
+        let key = key.trim();
+        key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)).then_some(key)
+    }
+}
+
+/// A message of the TOML reader: one line that can be printed, without words only a Rust programmer knows.
+fn in_our_words(message: &str) -> String {
+    let line: String = message
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .flat_map(|character| match character {
+            ' '..='~' => vec![character],
+            other => other.escape_unicode().collect(),
+        })
+        .collect();
+    line.replace("unknown field", "unknown key")
+        .replace("missing field", "missing key")
+        .replace("unknown variant", "unknown word")
+        .replace("wanted exactly 1 element, more than 1 element", "more than one form, expected one")
+}
