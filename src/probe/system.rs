@@ -228,13 +228,13 @@ fn waiting_request() -> Result<u64, Unread> {
     REQUESTS.into_iter().find(answers).ok_or_else(|| failed(Errno::ENOTTY))
 }
 
-/// Which flag makes `open(2)` refuse what is no directory.
+/// Which flag makes `open(2)` refuse what is no directory. Asked of a file that qemu-user does not replace by its own.
 fn directory_flag() -> Result<u32, Unread> {
     // asm-generic/fcntl.h; arch/arm, arch/arm64, arch/powerpc.
     const FLAGS: [u32; 2] = [0o200_000, 0o40_000];
     let refuses = |flag: &u32| {
         let flags = OFlag::from_bits_retain(*flag as i32) | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        open("/proc/self/stat", flags, Mode::empty()).is_err_and(|errno| errno == Errno::ENOTDIR)
+        open("/proc/self/mountinfo", flags, Mode::empty()).is_err_and(|errno| errno == Errno::ENOTDIR)
     };
     FLAGS.into_iter().find(refuses).ok_or_else(|| unread("O_DIRECTORY of a file", Errno::ENOTDIR))
 }
