@@ -4,10 +4,13 @@
 //! interpreter is not to be found by its path, so the kernel must hold it open (flag F).
 
 mod handler;
-mod trial;
+pub(crate) mod trial;
 
+use std::error::Error;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
 
 use crate::arch::{self, Architecture};
 use crate::facts::Malformed;
@@ -53,7 +56,7 @@ pub enum TableError {
 
 /// Programs of an architecture can't be run here.
 #[derive(Debug, thiserror::Error)]
-#[error("programs of {arch} can't be run here: {why}")]
+#[error("programs of {arch} can't be run here: {}", why.in_a_line())]
 pub struct CannotRun {
     /// Their architecture.
     pub arch: &'static str,
@@ -66,28 +69,28 @@ pub struct CannotRun {
 #[non_exhaustive]
 pub enum Why {
     /// Nobody takes them.
-    #[error("{TABLE} has no handler for them: run `ci/binfmt {arch}`, which registers qemu-user")]
+    #[error("{TABLE} has no handler for them")]
     NoHandler {
         /// Their architecture.
         arch: &'static str,
     },
     /// The table is not there to be looked at, so that there may be a handler or none.
-    #[error("binfmt_misc is not mounted at {TABLE}: run `ci/binfmt {arch}`, which mounts it and registers qemu-user")]
+    #[error("binfmt_misc is not mounted at {TABLE}")]
     NotMounted {
         /// Their architecture.
         arch: &'static str,
     },
     /// No handler is used.
-    #[error("binfmt_misc is disabled: `echo 1 > {TABLE}/status` enables it")]
+    #[error("binfmt_misc is disabled")]
     AllDisabled,
     /// Their handler is not used.
-    #[error("the handler {handler} is disabled: `echo 1 > {TABLE}/{handler}` enables it")]
+    #[error("the handler {handler} is disabled")]
     Disabled {
         /// The handler.
         handler: String,
     },
     /// Their interpreter is looked for in the build root.
-    #[error("the handler {handler} has no F flag, so that {} is not found in a build root: `ci/binfmt {arch}` mends it", interpreter.display())]
+    #[error("the handler {handler} has no F flag, so that {} is not found in a build root", interpreter.display())]
     NoFFlag {
         /// Their architecture.
         arch: &'static str,
@@ -97,7 +100,7 @@ pub enum Why {
         interpreter: PathBuf,
     },
     /// Their interpreter is started and does not run them.
-    #[error("the handler {handler} has {} for an interpreter, which does not run them ({said}): `ci/binfmt {arch}` mends it", interpreter.display())]
+    #[error("the handler {handler} has {} for an interpreter, which does not run them ({said})", interpreter.display())]
     WrongInterpreter {
         /// Their architecture.
         arch: &'static str,
@@ -135,6 +138,40 @@ impl Why {
             | Self::WrongInterpreter { .. } => false,
         }
     }
+
+    /// What to do about it, where that is known.
+    pub fn mend(&self) -> Option<String> {
+        match self {
+            Self::NoHandler { arch } => Some(format!("run `ci/binfmt {arch}`, which registers qemu-user")),
+            Self::NotMounted { arch } => {
+                Some(format!("run `ci/binfmt {arch}`, which mounts it and registers qemu-user"))
+            }
+            Self::AllDisabled => Some(format!("`echo 1 > {TABLE}/status` enables it")),
+            Self::Disabled { handler } => Some(format!("`echo 1 > {TABLE}/{handler}` enables it")),
+            Self::NoFFlag { arch, .. } | Self::WrongInterpreter { arch, .. } => {
+                Some(format!("`ci/binfmt {arch}` mends it"))
+            }
+            Self::NoSandbox { .. } | Self::Trial(_) | Self::Table(_) => None,
+        }
+    }
+
+    /// What is wrong, and what caused it.
+    pub fn found(&self) -> String {
+        let causes = std::iter::successors(self.source(), |&cause| cause.source());
+        std::iter::once(self.to_string()).chain(causes.map(told)).collect::<Vec<_>>().join(": ")
+    }
+
+    fn in_a_line(&self) -> String {
+        std::iter::once(self.found()).chain(self.mend()).collect::<Vec<_>>().join(": ")
+    }
+}
+
+/// An error in words; system errors without their numbers.
+fn told(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+        Some(code) => Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
 }
 
 /// Whether programs of `arch` run in sandboxes that `bwrap` starts. A small one is run, in a root with nothing else.
@@ -146,9 +183,9 @@ pub fn runs(arch: &'static Architecture, bwrap: &Path) -> Result<(), CannotRun> 
 }
 
 fn runs_by(arch: &'static Architecture, bwrap: &Path, directory: &Path) -> Result<(), Why> {
-    let Ended::Not(said) = trial::run(arch, bwrap).map_err(Why::Trial)? else { return Ok(()) };
+    let Ended::Not(said) = trial::run(arch, bwrap, &[]).map_err(Why::Trial)? else { return Ok(()) };
     let native = arch::native().filter(|native| *native != arch);
-    match native.map(|native| trial::run(native, bwrap)).transpose().map_err(Why::Trial)? {
+    match native.map(|native| trial::run(native, bwrap, &[])).transpose().map_err(Why::Trial)? {
         Some(Ended::Ran) => Err(why(arch, table(directory), said)),
         Some(Ended::Not(said)) => Err(Why::NoSandbox { said }),
         None => Err(Why::NoSandbox { said }),
@@ -245,7 +282,7 @@ mod tests {
             std::fs::write(directory.path().join(name), text).expect("a file");
         }
         let why = why(s390x(), table(directory.path()), "Exec format error".to_owned());
-        why.to_string().replace(directory.path().to_str().expect("a path"), "TABLE")
+        why.in_a_line().replace(directory.path().to_str().expect("a path"), "TABLE")
     }
 
     const ON: (&str, &str) = ("status", "enabled\n");
@@ -274,8 +311,8 @@ mod tests {
         &[ON, ("q", QEMU)],
         "the handler q has /usr/libexec/qemu-binfmt/s390x-binfmt-P for an interpreter, which does not run them (Exec format error): `ci/binfmt s390x` mends it"
     )]
-    #[case::no_table(&[("status", "perhaps\n")], "read TABLE/status")]
-    #[case::no_handler_at_all(&[ON, ("q", "enabled\n")], "read TABLE/q")]
+    #[case::no_table(&[("status", "perhaps\n")], "read TABLE/status: line 1: no state")]
+    #[case::no_handler_at_all(&[ON, ("q", "enabled\n")], "read TABLE/q: line 1: no interpreter")]
     fn a_reason_says_what_is_wrong_and_how_it_is_mended(#[case] files: &[(&str, &str)], #[case] expected: &str) {
         assert_eq!(because(files), expected);
     }

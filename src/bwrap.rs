@@ -1,19 +1,19 @@
 //! The bubblewrap in use: where it is, what it says of itself, what it reports of a run.
 
+mod ask;
+
 use std::ffi::OsStr;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::buildroot::Outcome;
 
+pub(crate) use ask::ask;
+
 /// How long bubblewrap may take to say something of itself.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The most that is read of it: `--help` of 0.12 is 6 KiB.
-const LONGEST: u64 = 64 << 10;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where to look besides `PATH`, which on a build host may be as short as osbuild's own.
 const USUAL: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
@@ -88,35 +88,8 @@ fn package(path: &Path) -> Option<String> {
 
 /// What a program prints on standard output, if it ends well and in time.
 fn said(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let stdout = child.stdout.take()?;
-    let (say, hear) = std::sync::mpsc::channel();
-    // Not joined: a grandchild may hold the pipe open for ever.
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.take(LONGEST).read_to_string(&mut text);
-        let _nobody_listens = say.send(read.map(|_| text));
-    });
-    let started = Instant::now();
-    let status = loop {
-        match child.try_wait().ok()? {
-            Some(status) => break status,
-            None if started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(1)),
-            None => {
-                let _already_gone = child.kill();
-                break child.wait().ok()?;
-            }
-        }
-    };
-    status.success().then_some(())?;
-    hear.recv_timeout(PATIENCE.saturating_sub(started.elapsed())).ok()?.ok()
+    let answer = ask(program, arguments, PATIENCE).ok()?;
+    answer.status.success().then_some(answer.stdout)
 }
 
 /// A line of `--json-status-fd`; what is not known is ignored, as bubblewrap's manual asks.

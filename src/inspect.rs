@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::arch::{self, Architecture};
+use crate::binfmt::{self, CannotRun};
 use crate::buildroot::{
     BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
 };
 use crate::bwrap::About;
 use crate::capability::Capability;
 use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy, Privilege};
-use crate::facts::{Document, Schema, frame};
+use crate::facts::{Document, Probe, Schema, frame};
 use crate::mutant::Change;
 use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
 use crate::profile::Runner;
@@ -104,6 +105,9 @@ pub enum InspectError {
     /// The probe was not run.
     #[error("cannot run the probe")]
     Run(#[from] RunError),
+    /// Programs of the root's architecture do not run here.
+    #[error(transparent)]
+    CannotRun(#[from] CannotRun),
     /// The probe did not come to its end.
     #[error("the probe {}", told(.outcome, .stderr))]
     Probe {
@@ -230,16 +234,34 @@ fn look(
         invocation = mutate(invocation);
     }
     let done = root.run(invocation)?;
+    let probe = seen(subject, &nonce, &done).map_err(|error| explained(error, subject, root.bwrap()))?;
+    let launch = launch(&root, subject, &plan, canaries, &done)?;
+    root.close()?;
+    Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
+}
+
+/// What the probe saw.
+fn seen(subject: &Subject, nonce: &str, done: &Completed) -> Result<Probe, InspectError> {
     if !done.outcome.success() {
-        return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome });
+        return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome.clone() });
     }
     if subject.phase == Phase::Runner && done.stdout.bytes().is_empty() {
         return Err(InspectError::RunnerAlone);
     }
-    let probe = frame::open(&done.stdout.bytes(), &nonce)?;
-    let launch = launch(&root, subject, &plan, canaries, &done)?;
-    root.close()?;
-    Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
+    Ok(frame::open(&done.stdout.bytes(), nonce)?)
+}
+
+/// Why there is nothing of the probe: perhaps because no program of its architecture runs here. It takes a sandbox to
+/// know, so this is asked only now.
+fn explained(error: InspectError, subject: &Subject, bwrap: &Path) -> InspectError {
+    let interrupted = matches!(error, InspectError::Probe { outcome: Outcome::Interrupted, .. });
+    if interrupted || subject.evidence() != Evidence::UserEmulated {
+        return error;
+    }
+    match binfmt::runs(subject.arch, bwrap) {
+        Err(cannot) if !cannot.why.is_unknown() => cannot.into(),
+        Err(_) | Ok(()) => error,
+    }
 }
 
 /// Whether the tree and the probe are what they have to be. What is wrong is said before anything is built.

@@ -1,29 +1,30 @@
 //! The smallest program of an architecture, run in a sandbox that holds nothing else.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::libc;
+use nix::sys::statvfs::{FsFlags, statvfs};
+use tempfile::TempPath;
 
 use crate::arch::Architecture;
 use crate::argv;
+use crate::bwrap::ask;
 use crate::plan::{Access, Environment, HostPath, Op, Plan};
 
 use super::handler::hex;
 
 /// What the program exits with: no shell, interpreter or bubblewrap says this of its own accord.
-const CODE: i32 = 42;
+pub(crate) const CODE: u8 = 42;
 /// How long it may take: it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The most that is kept of what bubblewrap or an interpreter says.
-const LONGEST: u64 = 4 << 10;
+/// Where the program is put if the directory for temporary files takes nothing, or nothing that is executed.
+const PLACES: [&str; 3] = ["/var/tmp", "/run", "/dev/shm"];
 
 /// How the trial ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// The program ran.
     Ran,
     /// It did not, and this was said last.
@@ -42,18 +43,42 @@ pub(super) fn program(arch: &Architecture) -> Vec<u8> {
     hex(&digits).unwrap_or_default()
 }
 
-/// Starts the program in a sandbox of its own.
+/// The program as a file that can be executed.
 ///
 /// # Errors
-/// `errno` of writing it, or of starting `bwrap`.
-pub(super) fn run(arch: &Architecture, bwrap: &Path) -> io::Result<Ended> {
-    let mut file = tempfile::Builder::new().prefix("rootcontract-trial-").tempfile()?;
-    file.write_all(&program(arch))?;
+/// `errno` of writing it, in the last place that was tried.
+pub(crate) fn file(arch: &Architecture) -> io::Result<TempPath> {
+    let places = std::iter::once(std::env::temp_dir()).chain(PLACES.map(PathBuf::from));
+    let mut refused = io::ErrorKind::NotFound.into();
+    for place in places {
+        match file_in(&place, &program(arch)) {
+            Ok(file) => return Ok(file),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn file_in(place: &Path, program: &[u8]) -> io::Result<TempPath> {
+    if statvfs(place)?.flags().contains(FsFlags::ST_NOEXEC) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut file = tempfile::Builder::new().prefix("rootcontract-trial-").tempfile_in(place)?;
+    file.write_all(program)?;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o755))?;
     // A file that is open for writing can't be executed.
-    let file = file.into_temp_path();
+    Ok(file.into_temp_path())
+}
+
+/// Starts the program in a sandbox of its own, to which `more` is done.
+///
+/// # Errors
+/// `errno` of writing it, or of starting `bwrap`; `ETIMEDOUT`.
+pub(crate) fn run(arch: &Architecture, bwrap: &Path, more: &[Op]) -> io::Result<Ended> {
+    let file = file(arch)?;
+    let own = [Op::DieWithParent, Op::bind(&HostPath::new(&*file), "/trial", Access::ReadOnly)];
     let plan = Plan {
-        ops: vec![Op::DieWithParent, Op::bind(&HostPath::new(&*file), "/trial", Access::ReadOnly)],
+        ops: own.into_iter().chain(more.iter().cloned()).collect(),
         environment: Environment::Clean([].into()),
         command: vec!["/trial".into()],
     };
@@ -74,36 +99,8 @@ pub(super) fn run(arch: &Architecture, bwrap: &Path) -> io::Result<Ended> {
 const TEXT_BUSY: &str = "Text file busy";
 
 fn start(bwrap: &Path, plan: &Plan) -> io::Result<Ended> {
-    let mut child = Command::new(bwrap)
-        .args(argv::arguments(plan))
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stderr = child.stderr.take();
-    let started = Instant::now();
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None if started.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(1)),
-            None => {
-                child.kill()?;
-                child.wait()?;
-                return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
-            }
-        }
-    };
-    if status.code() == Some(CODE) {
-        return Ok(Ended::Ran);
-    }
-    let mut said = Vec::new();
-    if let Some(stderr) = stderr {
-        stderr.take(LONGEST).read_to_end(&mut said)?;
-    }
-    let said = String::from_utf8_lossy(&said);
-    let last = said.trim_end().lines().next_back().unwrap_or_default();
-    Ok(Ended::Not(if last.is_empty() { format!("it ended with {status}") } else { last.to_owned() }))
+    let answer = ask(bwrap, argv::arguments(plan), PATIENCE)?;
+    Ok(if answer.status.code() == Some(CODE.into()) { Ended::Ran } else { Ended::Not(answer.last_words()) })
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ impl Run {
     pub fn perform(mut self) -> Result<ExitCode, Failure> {
         let status_file = self.status_file.take();
         let mut status = Status::new(self.sandbox.profile(), &self.command);
+        let sandbox = self.sandbox.clone();
         let ending = self.run();
         if let Some(file) = status_file {
             status.end(ending.as_ref().map_err(|failure| line(failure)));
@@ -64,6 +65,9 @@ impl Run {
         let ending = ending?;
         if let Some(words) = ending.told() {
             tell(&words);
+        }
+        if let Ending::Outcome(Outcome::NotFound | Outcome::NotExecutable) = ending {
+            sandbox.cannot_run().iter().for_each(|cannot| tell(&format!("run: {cannot}")));
         }
         Ok(ExitCode::from(ending.exit_code()))
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rootcontract::arch::{self, Architecture};
+use rootcontract::binfmt::{self, CannotRun};
 use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundings};
 use rootcontract::bwrap::{self, About};
 use rootcontract::facts::launch::Phase;
@@ -162,11 +163,20 @@ impl Sandbox {
 
     /// What the bubblewrap in use says of itself.
     pub fn about(&self) -> Result<About, Failure> {
-        let path = match &self.bwrap {
-            Some(path) => path.clone(),
-            None => bwrap::find(std::env::var_os("PATH").as_deref())?,
-        };
-        Ok(bwrap::about(&path))
+        Ok(bwrap::about(&self.bubblewrap()?))
+    }
+
+    /// Why no program of the root runs here, where that is so because it is of another architecture.
+    pub fn cannot_run(&self) -> Option<CannotRun> {
+        let foreign = self.architecture().ok().filter(|arch| arch::native() != Some(arch))?;
+        binfmt::runs(foreign, &self.bubblewrap().ok()?).err().filter(|cannot| !cannot.why.is_unknown())
+    }
+
+    fn bubblewrap(&self) -> Result<PathBuf, Failure> {
+        match &self.bwrap {
+            Some(path) => Ok(path.clone()),
+            None => Ok(bwrap::find(std::env::var_os("PATH").as_deref())?),
+        }
     }
 
     fn phase(&self) -> Phase {
