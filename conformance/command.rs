@@ -1,7 +1,9 @@
 //! The command: what it prints, where to, and what it exits with.
 
 mod bubblewraps;
+mod doctor;
 mod documents;
+mod foreign;
 mod matrix;
 mod privacy;
 mod runs;
@@ -25,6 +27,14 @@ fn rootcontract<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(supervisor());
     command.args(arguments).env("RUST_BACKTRACE", "1").env_remove("ROOTCONTRACT_PROBE");
     command
+}
+
+/// The command in namespaces of its own, made by `unshare` with these options, where `deed` was done first.
+fn inside(unshare: &[&str], deed: &str, arguments: &[&str]) -> Process {
+    let mut process = Process::new("unshare");
+    process.args(unshare).args(["sh", "-c", &format!("set -e; {deed}\nexec \"$0\" \"$@\"")]).arg(supervisor());
+    process.args(arguments).env("RUST_BACKTRACE", "1").env_remove("ROOTCONTRACT_PROBE");
+    process
 }
 
 fn json(bytes: &[u8]) -> Value {
@@ -96,6 +106,7 @@ fn bad_usage_is_told_on_stderr(#[case] arguments: &[&str], #[case] code: i32) {
 #[case::matrix("matrix")]
 #[case::machine("machine")]
 #[case::report("report")]
+#[case::doctor("doctor")]
 #[case::schema("schema")]
 fn help_has_examples_and_fits(#[case] verb: &str) {
     let fits = predicate::function(|help: &str| help.lines().all(|line| line.chars().count() <= 100));
@@ -307,6 +318,7 @@ fn the_line_of_a_plan_works_when_it_is_pasted(#[case] profile: &str) {
 #[case::contract("contract")]
 #[case::facts("facts")]
 #[case::report("report")]
+#[case::doctor("doctor")]
 fn the_schemas_in_the_tree_are_those_printed(#[case] document: &str) {
     rootcontract(["schema", document]).assert().code(0).stderr("").stdout(kept(document));
 }

@@ -6,14 +6,12 @@
 mod handler;
 pub(crate) mod trial;
 
-use std::error::Error;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-
 use crate::arch::{self, Architecture};
 use crate::facts::Malformed;
+use crate::report::show::line;
 
 pub use handler::{Handler, Pattern, State};
 use trial::Ended;
@@ -157,20 +155,11 @@ impl Why {
 
     /// What is wrong, and what caused it.
     pub fn found(&self) -> String {
-        let causes = std::iter::successors(self.source(), |&cause| cause.source());
-        std::iter::once(self.to_string()).chain(causes.map(told)).collect::<Vec<_>>().join(": ")
+        line(self)
     }
 
     fn in_a_line(&self) -> String {
         std::iter::once(self.found()).chain(self.mend()).collect::<Vec<_>>().join(": ")
-    }
-}
-
-/// An error in words; system errors without their numbers.
-fn told(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
-        Some(code) => Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
     }
 }
 

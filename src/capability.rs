@@ -55,6 +55,8 @@ pub struct Capability(u8);
 impl Capability {
     /// Set and read SELinux labels the policy does not know.
     pub const MAC_ADMIN: Self = Self(33);
+    /// Configure the network: bubblewrap raises the loopback interface of a network namespace.
+    pub const NET_ADMIN: Self = Self(12);
     /// Mount, among much else.
     pub const SYS_ADMIN: Self = Self(21);
     /// Read the kernel's log.

@@ -1,13 +1,15 @@
 //! The command line: one file per subcommand, each with its arguments and what it does.
 //!
-//! stdout is data, stderr is talk. `check`, `matrix` and `prove` exit with 0 when everything held, 1 when something is broken,
-//! 2 when it could not be checked; `run` with the payload's status, or 124 to 127 for what became of it.
+//! stdout is data, stderr is talk. `check`, `matrix`, `prove` and `doctor` exit with 0 when everything held or is there,
+//! 1 when something is broken or missing, 2 when that could not be looked at; `run` with the payload's status, or 124 to
+//! 127 for what became of it.
 
 mod cells;
 mod check;
 mod clauses;
 mod contract;
 mod contracts;
+mod doctor;
 mod explain;
 mod facts;
 mod failure;
@@ -58,6 +60,7 @@ enum Verb {
     Explain(explain::Explain),
     Matrix(matrix::Matrix),
     Prove(prove::Prove),
+    Doctor(doctor::Doctor),
     Machine(machine::Machines),
     Report(report::Reports),
     Schema(schema::Schema),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
     let running = std::env::args_os().nth(1).is_some_and(|verb| verb == "run");
     let could_not = if running { CouldNot::Run } else { CouldNot::Check };
     no_backtraces(could_not);
+    rootcontract::sys::hear_of_children();
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(error) => {
@@ -107,6 +111,7 @@ impl Verb {
             Self::Explain(explain) => explain.perform(),
             Self::Matrix(matrix) => matrix.perform(),
             Self::Prove(prove) => prove.perform(),
+            Self::Doctor(doctor) => doctor.perform(),
             Self::Machine(machine) => machine.perform(),
             Self::Report(report) => report.perform(),
             Self::Schema(schema) => schema.perform(),

@@ -12,7 +12,7 @@ mod files;
 mod observe;
 mod place;
 mod process;
-mod read;
+pub(crate) mod read;
 mod system;
 
 use std::{

@@ -617,6 +617,25 @@ mod host {
         }
     }
 
+    /// Has the kernel mark no descriptor at all as to be closed by `execve`: whether it can.
+    ///
+    /// # Errors
+    /// `errno` of `close_range`: `ENOSYS` before Linux 5.9, `EINVAL` before 5.11.
+    pub fn mark_no_descriptor() -> io::Result<()> {
+        let none = libc::c_uint::MAX;
+        // SAFETY: takes numbers; no descriptor has the largest one, and none is closed but by `execve`.
+        match unsafe { libc::syscall(libc::SYS_close_range, none, none, libc::CLOSE_RANGE_CLOEXEC) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Gives SIGCHLD its default action: where a caller has had it ignored, no child can be waited for.
+    pub fn hear_of_children() {
+        // SAFETY: no handler is installed that anything depends on; this signal always takes its default action.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    }
+
     /// Makes `descriptor` the number `number`, whatever was there.
     ///
     /// # Errors

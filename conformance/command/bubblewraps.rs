@@ -15,7 +15,7 @@ use crate::support::{probe, supervisor};
 const NOBODY: u32 = 65534;
 
 /// A directory with a program called `bwrap` in it.
-fn with_bwrap(content: &str) -> TempDir {
+pub fn with_bwrap(content: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let bwrap = directory.path().join("bwrap");
     std::fs::write(&bwrap, content).expect("a program");

@@ -32,7 +32,7 @@ pub(crate) enum Ended {
 }
 
 /// The program, from the table of architectures.
-pub(super) fn program(arch: &Architecture) -> Vec<u8> {
+pub(crate) fn program(arch: &Architecture) -> Vec<u8> {
     let digits: Vec<u8> = arch
         .smallest_program
         .lines()

@@ -1,6 +1,5 @@
 //! Why the command could not do its work: one line on standard error.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -20,6 +19,8 @@ use rootcontract::source::SourceError;
 use rootcontract::tree::TreeError;
 
 use super::sandbox::EVIDENCE;
+
+pub use rootcontract::report::show::line;
 
 /// Why a subcommand could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -216,23 +217,6 @@ fn did_you_mean(like: &[String]) -> String {
         [] => ": `rootcontract clauses` lists them".to_owned(),
         like => format!(": did you mean {}?", like.join(", ")),
     }
-}
-
-/// The error and what caused it, in a line: each cause once, system errors without their numbers.
-pub fn line(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut rest = Some(error);
-    while let Some(cause) = rest {
-        rest = cause.source();
-        let text = match cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
-            Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-            None => cause.to_string(),
-        };
-        if !parts.iter().any(|part| part.ends_with(&text)) {
-            parts.push(text);
-        }
-    }
-    parts.join(": ")
 }
 
 /// Says something to the person at the terminal. If nobody listens, nobody is told.

@@ -80,9 +80,10 @@ pub struct Matrix {
 
 /// What a word of `--arch` stands for.
 #[derive(Debug, Clone)]
-struct Architectures(Vec<&'static Architecture>);
+pub struct Architectures(pub Vec<&'static Architecture>);
 
-fn architecture() -> impl TypedValueParser<Value = Architectures> {
+/// An architecture's name, or the word for all that are gated.
+pub fn architecture() -> impl TypedValueParser<Value = Architectures> {
     let words = std::iter::once(ALL).chain(arch::ALL.iter().map(|arch| arch.name));
     PossibleValuesParser::new(words).map(|word| Architectures(architectures(&word).unwrap_or_default()))
 }

@@ -26,6 +26,8 @@ enum Document {
     Contract,
     /// What `check --format json` prints
     Report,
+    /// What `doctor --format json` prints
+    Doctor,
 }
 
 impl Schema {
@@ -34,6 +36,7 @@ impl Schema {
             Document::Facts => rootcontract::facts::schema(),
             Document::Contract => rootcontract::contract::schema(),
             Document::Report => rootcontract::report::schema(),
+            Document::Doctor => rootcontract::doctor::schema(),
         };
         output::print(&output::json(&schema)?)?;
         Ok(ExitCode::SUCCESS)

@@ -1,5 +1,9 @@
 //! Text on its way to a terminal.
 
+use std::error::Error;
+use std::io;
+
+use nix::errno::Errno;
 use textwrap::{Options, WordSplitter};
 
 use super::Report;
@@ -43,6 +47,23 @@ pub fn in_a_line(finding: &Finding) -> String {
     let parts = [("expected ", expected), ("found ", finding.found.as_ref()), ("", finding.reason.as_ref())];
     let parts = parts.into_iter().filter_map(|(label, text)| Some(format!("{label}{}", shown(text?))));
     parts.collect::<Vec<_>>().join("; ")
+}
+
+/// The error and what caused it, in a line: each cause once, system errors without their numbers.
+pub fn line(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = Some(error);
+    while let Some(cause) = rest {
+        rest = cause.source();
+        let text = match cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            Some(code) => Errno::from_raw(code).desc().to_owned(),
+            None => cause.to_string(),
+        };
+        if !parts.iter().any(|part| part.ends_with(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
 }
 
 /// `label`, filled up to `indent` columns, and beside it `text`, wrapped at [`WIDTH`]. Escape sequences for colour

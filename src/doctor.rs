@@ -1,0 +1,99 @@
+//! What has to be so for a build root to be built here: what is found of it, and how what is missing is mended.
+//!
+//! One file per area; each reads what it has to know, and judges that by a function of what was read. What can be tried
+//! is tried. Settings are read to say why a trial failed, never to tell what one would come to.
+
+mod bubblewrap;
+mod capabilities;
+mod check;
+mod devices;
+pub mod human;
+mod kernel;
+mod mounts;
+mod profiles;
+mod programs;
+mod resources;
+mod subordinate;
+mod user_namespace;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Architecture;
+
+pub use check::{Check, Level, State};
+
+/// Every precondition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The schema this document follows.
+    pub schema: Schema,
+    /// Who asks: what root needs and what an ordinary user needs are not the same.
+    pub caller: Caller,
+    /// What it comes to: the worst state of a check that is required.
+    pub state: State,
+    /// One for each precondition, each after what it depends on.
+    pub checks: Vec<Check>,
+}
+
+/// The names of the schemas that this version writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Schema {
+    /// The first one.
+    #[serde(rename = "rootcontract.doctor/1")]
+    V1,
+}
+
+/// Who asks. bubblewrap makes the same distinction: for root it makes no user namespace, for others it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caller {
+    /// User 0, here or in a user namespace.
+    Root,
+    /// Anybody else.
+    User,
+}
+
+impl Caller {
+    /// Who has this effective user id.
+    pub fn of(user: u32) -> Self {
+        if user == 0 { Self::Root } else { Self::User }
+    }
+}
+
+/// What is asked about.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The bubblewrap; `None` is the one that would be used.
+    pub bwrap: Option<PathBuf>,
+    /// The architectures whose probe has to be there and whose programs have to run.
+    pub architectures: Vec<&'static Architecture>,
+}
+
+/// Looks at everything. Takes about a tenth of a second, and no longer than half a minute whatever calls itself bubblewrap.
+pub fn examine(asked: &Asked) -> Document {
+    let caller = Caller::of(nix::unistd::geteuid().as_raw());
+    // First, while there is one thread: it forks.
+    let mut checks = kernel::checks(&kernel::read());
+    checks.extend(user_namespace::checks(caller, &user_namespace::read(caller)));
+    checks.extend(capabilities::checks(caller, &capabilities::read()));
+    checks.extend(subordinate::checks(caller, &subordinate::read()));
+    let bubblewrap = bubblewrap::read(asked.bwrap.as_deref());
+    checks.extend(bubblewrap::checks(&bubblewrap));
+    checks.extend(mounts::checks(&mounts::read(), &bubblewrap));
+    checks.extend(devices::checks(&devices::read()));
+    checks.extend(resources::checks(&resources::read(caller)));
+    for arch in &asked.architectures {
+        checks.extend(programs::checks(arch, &programs::read(arch, &bubblewrap)));
+    }
+    checks.extend(profiles::checks(&profiles::read(&bubblewrap)));
+    Document { schema: Schema::V1, caller, state: check::worst(&checks), checks }
+}
+
+/// The JSON Schema of a [`Document`].
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}
