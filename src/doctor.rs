@@ -73,7 +73,8 @@ pub struct Asked {
     pub architectures: Vec<&'static Architecture>,
 }
 
-/// Looks at everything. Takes about a tenth of a second, and no longer than half a minute whatever calls itself bubblewrap.
+/// Looks at everything, in about a tenth of a second. Each trial has a limit of its own, and one that does not end is the
+/// last of that bubblewrap.
 pub fn examine(asked: &Asked) -> Document {
     let caller = Caller::of(nix::unistd::geteuid().as_raw());
     // First, while there is one thread: it forks.

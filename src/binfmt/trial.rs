@@ -73,7 +73,7 @@ fn file_in(place: &Path, program: &[u8]) -> io::Result<TempPath> {
 /// Starts the program in a sandbox of its own, to which `more` is done.
 ///
 /// # Errors
-/// `errno` of writing it, or of starting `bwrap`; `ETIMEDOUT`.
+/// `errno` of writing it, or of starting `bwrap`; `TimedOut`.
 pub(crate) fn run(arch: &Architecture, bwrap: &Path, more: &[Op]) -> io::Result<Ended> {
     let file = file(arch)?;
     let own = [Op::DieWithParent, Op::bind(&HostPath::new(&*file), "/trial", Access::ReadOnly)];

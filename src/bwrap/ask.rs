@@ -8,7 +8,6 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -42,7 +41,7 @@ impl Answer {
 /// Runs `program` without an environment, for as long as `patience` lasts. What it leaves running is killed.
 ///
 /// # Errors
-/// `errno` of starting it; `ETIMEDOUT`.
+/// `errno` of starting it; `TimedOut`.
 pub(crate) fn ask(
     program: &Path,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -63,7 +62,8 @@ pub(crate) fn ask(
     let _nothing_left = killpg(group, Signal::SIGKILL);
     let status = child.wait()?;
     if !ended? {
-        return Err(Errno::ETIMEDOUT.into());
+        let told = format!("it did not end within {} s", patience.as_secs_f32());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, told));
     }
     let text = |stream: Option<Receiver<String>>| {
         stream.and_then(|stream| stream.recv_timeout(AFTERWARDS).ok()).unwrap_or_default()
@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn one_that_hangs_is_ended() {
         let error = shell("sleep 1000", Duration::from_millis(50)).expect_err("too late");
-        assert_eq!(error.raw_os_error(), Some(Errno::ETIMEDOUT as i32));
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (io::ErrorKind::TimedOut, "it did not end within 0.05 s")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::check::{Check, Question};
 use crate::arch;
@@ -144,8 +145,9 @@ fn everything() -> Vec<Op> {
 fn features(path: &Path) -> Features {
     let mut ops = everything();
     let mut lacks = Vec::new();
+    let started = Instant::now();
     loop {
-        let answer = match ask(path, options(&ops), PATIENCE) {
+        let answer = match ask(path, options(&ops), PATIENCE.saturating_sub(started.elapsed())) {
             Ok(answer) => answer,
             Err(error) => return Features::Unheard(line(&error)),
         };
