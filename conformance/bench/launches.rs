@@ -1,14 +1,18 @@
 //! What a build root costs, in launches of bubblewrap with the same arguments: ratios, since both are measured in the
 //! same rounds on the same machine. No test: it prints, and exits with 0.
 
+mod measure;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use rootcontract::argv;
 use rootcontract::buildroot::{BuildRoot, Invocation};
 use rootcontract::plan::CapabilityPolicy;
+
+use measure::{finished, median, timed, verdict};
 
 /// Rounds, of which the median counts.
 const ROUNDS: usize = 101;
@@ -90,23 +94,6 @@ fn chatter_in_the_library() {
     root.close().expect("nothing left");
 }
 
-/// Runs it to its end, which must be a good one.
-fn finished(command: &mut Command) {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("started");
-    assert!(status.success(), "{command:?}: {status}");
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let started = Instant::now();
-    work();
-    started.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
 fn row(what: &str, time: Duration, raw: Duration, goal: Option<f64>) {
     let ratio = time.as_secs_f64() / raw.as_secs_f64();
     let against = goal.map(|goal| format!("{goal:>7.2}  {}", verdict(ratio <= goal))).unwrap_or_default();
@@ -117,8 +104,4 @@ fn row(what: &str, time: Duration, raw: Duration, goal: Option<f64>) {
 fn memory(what: &str, kibibytes: i64) {
     let mebibytes = kibibytes as f64 * 1024.0 / MEBIBYTE;
     println!("{what:<52} {mebibytes:>9.1} {:>7} {:>7.2}  {}", "", 32.0, verdict(mebibytes <= 32.0));
-}
-
-fn verdict(kept: bool) -> &'static str {
-    if kept { "ok" } else { "over" }
 }
