@@ -31,6 +31,7 @@ pub use invocation::{Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
 pub use protocol::{Failure, Surroundings};
+pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 
 use crate::facts::launch::Canaries;
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};

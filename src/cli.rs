@@ -9,6 +9,7 @@ mod check;
 mod clauses;
 mod contract;
 mod contracts;
+mod diff;
 mod doctor;
 mod explain;
 mod facts;
@@ -17,6 +18,7 @@ mod findings;
 mod format;
 mod jobs;
 mod line;
+mod looks;
 mod machine;
 mod matrix;
 mod output;
@@ -59,6 +61,7 @@ enum Verb {
     Clauses(clauses::Clauses),
     Explain(explain::Explain),
     Matrix(matrix::Matrix),
+    Diff(diff::Diff),
     Prove(prove::Prove),
     Doctor(doctor::Doctor),
     Machine(machine::Machines),
@@ -110,6 +113,7 @@ impl Verb {
             Self::Clauses(clauses) => clauses.perform(),
             Self::Explain(explain) => explain.perform(),
             Self::Matrix(matrix) => matrix.perform(),
+            Self::Diff(diff) => diff.perform(),
             Self::Prove(prove) => prove.perform(),
             Self::Doctor(doctor) => doctor.perform(),
             Self::Machine(machine) => machine.perform(),

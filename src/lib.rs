@@ -31,6 +31,8 @@ pub mod bwrap;
 #[cfg(feature = "host")]
 pub mod contract;
 #[cfg(feature = "host")]
+pub mod diff;
+#[cfg(feature = "host")]
 pub mod doctor;
 #[cfg(feature = "host")]
 pub mod inspect;

@@ -18,6 +18,8 @@ use self::closed::Named;
 use self::judge::{Outcome, judge};
 use crate::contract::{Area, Clause, ClauseId, Contract, Level, Subject};
 
+pub(crate) use self::lookup::is_unread;
+pub(crate) use self::show::value as in_words;
 pub use crate::facts::launch::Evidence;
 
 /// What came of holding one clause against the facts.
@@ -130,4 +132,4 @@ impl Judged {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use super::Keep;
 
 /// What every scratch directory's name begins with.
-const PREFIX: &str = "rootcontract-";
+pub(crate) const PREFIX: &str = "rootcontract-";
 
 /// The name of a parent that is ours as well, and goes when the last scratch directory in it has gone.
 const OWN_PARENT: &str = "rootcontract";

@@ -9,7 +9,7 @@ use rootcontract::contract::ContractError;
 use rootcontract::facts::frame::Damage;
 use rootcontract::inspect::InspectError;
 use rootcontract::machine::MachineError;
-use rootcontract::matrix::{Part, SamePlace};
+use rootcontract::matrix::{Missing, Part, SamePlace};
 use rootcontract::profile::Profile;
 use rootcontract::prove::ProveError;
 use rootcontract::report::ReadError;
@@ -95,6 +95,27 @@ pub enum Failure {
     FactsOfNobody {
         /// The file.
         file: PathBuf,
+    },
+    /// There is nothing to compare with.
+    #[error("one side is missing: say BEFORE AFTER, or BEFORE..AFTER")]
+    OneSide,
+    /// A document has something in it that was not checked.
+    #[error("report {file} has nothing to compare of {place}, which could not be checked: {reason}")]
+    NothingToCompare {
+        /// The document.
+        file: PathBuf,
+        /// What was not checked.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// An architecture has no tree.
+    #[error("{arch}: {why}")]
+    NoTree {
+        /// The architecture.
+        arch: &'static str,
+        /// What is missing.
+        why: Missing,
     },
     /// No clause has this id.
     #[error("no clause is called `{id}`{}", did_you_mean(.like))]

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -13,6 +13,7 @@ use rootcontract::bwrap::{self, About};
 use rootcontract::facts::launch::Phase;
 use rootcontract::facts::{Document, text};
 use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, inspect_until, native};
+use rootcontract::matrix::{Ground, Usual, Wanted};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 use rootcontract::tree;
@@ -126,6 +127,28 @@ impl Sandbox {
             probe: None,
             evidence: None,
         }
+    }
+
+    /// The same, made of another root.
+    pub fn of_root(self, root: &Path) -> Self {
+        Self { root: root.to_owned(), ..self }
+    }
+
+    /// The same, made of an architecture's usual tree.
+    pub fn of_architecture(self, arch: &'static Architecture) -> Result<Self, Failure> {
+        let wanted = Wanted { architectures: vec![arch], usual: vec![Usual::Trees], ..Wanted::default() };
+        match wanted.places(Path::new(""))?.pop().map(|place| place.ground) {
+            Some(Ground::Missing(why)) => Err(Failure::NoTree { arch: arch.name, why }),
+            Some(Ground::Tree(root) | Ground::Machine(root)) => {
+                Ok(Self { root, arch: Some(arch.name.to_owned()), ..self })
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// The same, built with another bubblewrap.
+    pub fn with_bubblewrap(self, bwrap: &Path) -> Self {
+        Self { bwrap: Some(bwrap.to_owned()), ..self }
     }
 
     /// Opens a root, looks at it from inside and closes it. What the payload does without is told.

@@ -26,6 +26,8 @@ enum Document {
     Contract,
     /// What `check --format json` prints
     Report,
+    /// What `diff --format json` prints
+    Diff,
     /// What `doctor --format json` prints
     Doctor,
 }
@@ -36,6 +38,7 @@ impl Schema {
             Document::Facts => rootcontract::facts::schema(),
             Document::Contract => rootcontract::contract::schema(),
             Document::Report => rootcontract::report::schema(),
+            Document::Diff => rootcontract::diff::schema(),
             Document::Doctor => rootcontract::doctor::schema(),
         };
         output::print(&output::json(&schema)?)?;

@@ -69,6 +69,11 @@ impl FactPath {
         self.0.len() >= other.0.len() && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.covers(theirs))
     }
 
+    /// Whether this path, with its wildcards, names the same fact as the other one, a part of it, or what it is part of.
+    pub fn touches(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.covers(theirs))
+    }
+
     /// Whether this path, with its wildcards, names the same fact as the other one.
     pub fn covers(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.covers(theirs))

@@ -70,7 +70,7 @@ fn heading(report: &Report) -> String {
 }
 
 /// The word that JSON has for a value without fields.
-pub(super) fn word(value: impl serde::Serialize) -> String {
+pub(crate) fn word(value: impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),

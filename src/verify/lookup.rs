@@ -60,6 +60,11 @@ pub fn read(value: &Value) -> Result<&Value, Gap> {
     }
 }
 
+/// Whether it is the probe's note that it could not look.
+pub fn is_unread(value: &Value) -> bool {
+    read(value).is_err()
+}
+
 /// The map under a name.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use super::Verdict::{Broken, Held, NotApplicable, Unknown};
 use super::*;
 
 /// A small document with something of every kind.
-fn facts() -> Value {
+pub fn facts() -> Value {
     json!({
         "launch": {
             "phase": "raw", "policy": "stage", "privilege": "root", "arch": "x86_64", "evidence": "native",
@@ -62,7 +62,7 @@ fn mount(flags: &[&str], fstype: &str) -> Value {
 }
 
 /// A contract of one clause, and of what else is said.
-fn contract(clause: &str, rest: &str) -> Contract {
+pub fn contract(clause: &str, rest: &str) -> Contract {
     let text = format!(
         "schema = \"rootcontract.contract/1\"\nprofile = \"mine\"\nversion = 1\nsays = \"\"\n\
          upstream = {{ project = \"\", commit = \"\", release = \"\" }}\n{}{rest}",

@@ -1,0 +1,177 @@
+//! What stands for a look at a build root: a file that was saved, or something to look at now.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use glob::Pattern;
+use rootcontract::arch::{self, Architecture};
+use rootcontract::contract::Contract;
+use rootcontract::diff::Look;
+use rootcontract::facts::Document as Facts;
+use rootcontract::profile::Profile;
+use rootcontract::report::Document;
+use rootcontract::report::show::shown;
+
+use super::failure::Failure;
+use super::sandbox::Sandbox;
+use super::{contracts, facts, findings};
+
+/// What a word stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// A document: a report, or facts.
+    Saved(PathBuf),
+    /// A profile, built now.
+    Profile(Profile),
+    /// An architecture's usual tree.
+    Architecture(&'static Architecture),
+    /// The root directory of a system.
+    Root(PathBuf),
+    /// A bubblewrap.
+    Bubblewrap(PathBuf),
+}
+
+/// What the looks are taken of besides, and judged by.
+#[derive(Debug)]
+pub struct Around<'a> {
+    /// The sandbox, as far as a side does not say otherwise.
+    pub sandbox: &'a Sandbox,
+    /// What clauses have to match.
+    pub only: &'a [Pattern],
+}
+
+impl Side {
+    /// A profile, an architecture, a directory, a document, a bubblewrap: the first of these that the word is.
+    pub fn of(word: &OsStr) -> Self {
+        let text = word.to_str().unwrap_or_default();
+        let path = PathBuf::from(word);
+        match (text.parse(), arch::named(text)) {
+            (Ok(profile), _) => Self::Profile(profile),
+            (Err(_), Some(arch)) => Self::Architecture(arch),
+            (Err(_), None) if path.is_dir() => Self::Root(path),
+            (Err(_), None) if begins_with(&path, b"\x7fELF") || begins_with(&path, b"#!") => Self::Bubblewrap(path),
+            (Err(_), None) => Self::Saved(path),
+        }
+    }
+
+    /// The looks: as many as there are reports in a document, or profiles to be built.
+    pub fn looks(&self, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
+        match self {
+            Self::Saved(file) => saved(file, around),
+            Self::Profile(profile) => around.now(around.sandbox.clone(), &[*profile]),
+            Self::Architecture(arch) => around.now(around.sandbox.clone().of_architecture(arch)?, &around.profiles()),
+            Self::Root(root) => around.now(around.sandbox.clone().of_root(root), &around.profiles()),
+            Self::Bubblewrap(path) => around.now(around.sandbox.clone().with_bubblewrap(path), &around.profiles()),
+        }
+    }
+}
+
+/// `BEFORE..AFTER` in two; the dots between directories (`../x`) are no such dots.
+pub fn in_two(word: &OsStr) -> Option<[OsString; 2]> {
+    let bytes = word.as_bytes();
+    let is_one = |at: &usize| {
+        let (left, right) = (&bytes[..*at], &bytes[at + 2..]);
+        let plain = |byte: Option<&u8>| byte.is_some_and(|byte| !b"/.".contains(byte));
+        bytes[*at..].starts_with(b"..") && plain(left.last()) && right.first().is_some_and(|byte| *byte != b'.')
+    };
+    let at = (1..bytes.len().saturating_sub(2)).find(is_one)?;
+    Some([&bytes[..at], &bytes[at + 2..]].map(|part| OsString::from_vec(part.to_vec())))
+}
+
+impl Around<'_> {
+    fn profiles(&self) -> Vec<Profile> {
+        let named = &self.sandbox.profiles;
+        if named.is_empty() { Profile::ALL.to_vec() } else { named.clone() }
+    }
+
+    /// Builds each profile and looks at it from inside.
+    pub fn now(&self, sandbox: Sandbox, profiles: &[Profile]) -> Result<Vec<Look>, Failure> {
+        let about = sandbox.about()?;
+        let look = |profile: &Profile| {
+            let facts = sandbox.look(*profile, &about)?;
+            let mut look = self.look(Contract::builtin(profile.name())?, &facts)?;
+            look.report.place = Some(sandbox.place());
+            Ok(look)
+        };
+        profiles.iter().map(look).collect()
+    }
+
+    /// Judges facts.
+    pub fn look(&self, contract: Contract, facts: &Facts) -> Result<Look, Failure> {
+        let contract = contract.on(facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch));
+        let report = findings::judge(&contract, facts, self.only)?;
+        Ok(Look { report, contract, facts: Some(serde_json::to_value(facts)?) })
+    }
+}
+
+/// What a file holds: the reports of `check` and `matrix`, or the facts of `probe`.
+fn saved(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
+    if !begins_with(file, b"{\n  \"schema\": \"rootcontract.report/")
+        && !begins_with(file, b"{\"schema\":\"rootcontract.report/")
+    {
+        let facts = facts::load(file)?;
+        let contracts = match (around.sandbox.profiles.as_slice(), &facts.launch) {
+            ([], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
+            ([], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
+            (profiles, _) => contracts::of_profiles(profiles)?,
+        };
+        return contracts.into_iter().map(|contract| around.look(contract, &facts)).collect();
+    }
+    let document = Document::load(file)?;
+    if let Some(failure) = document.failures.first() {
+        let place = format!("{} in {}", shown(&failure.profile), shown(&failure.place));
+        return Err(Failure::NothingToCompare { file: file.to_owned(), place, reason: failure.reason.clone() });
+    }
+    let look = |mut report: rootcontract::report::Report| {
+        report.findings.retain(|finding| super::clauses::matches(around.only, finding.clause.as_str()));
+        let contract = Contract::builtin(&report.profile)?.on(&report.arch);
+        Ok(Look { report, contract, facts: None })
+    };
+    document.reports.into_iter().map(look).collect()
+}
+
+/// Whether a file's first bytes are these. One that can't be read begins with nothing: whoever reads it says why.
+fn begins_with(file: &Path, bytes: &[u8]) -> bool {
+    let mut first = vec![0; bytes.len()];
+    File::open(file).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::profiles("osbuild-v19..osbuild-v190", Some(["osbuild-v19", "osbuild-v190"]))]
+    #[case::paths("a/bwrap..b/bwrap", Some(["a/bwrap", "b/bwrap"]))]
+    #[case::absolute("/a/bwrap../b/bwrap", Some(["/a/bwrap", "/b/bwrap"]))]
+    #[case::above("../a/bwrap..../b/bwrap", None)]
+    #[case::above_first("../a/bwrap..b", Some(["../a/bwrap", "b"]))]
+    #[case::one("osbuild-v19", None)]
+    #[case::version("bwrap-0.8.0", None)]
+    #[case::nothing_after("osbuild-v19..", None)]
+    #[case::nothing_before("..osbuild-v19", None)]
+    #[case::through("a/../b", None)]
+    #[case::empty("", None)]
+    fn two_sides_are_taken_from_one_word(#[case] word: &str, #[case] sides: Option<[&str; 2]>) {
+        assert_eq!(in_two(OsStr::new(word)), sides.map(|sides| sides.map(OsString::from)));
+    }
+
+    #[test]
+    fn a_word_is_what_it_looks_like() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (program, document) = (directory.path().join("bwrap"), directory.path().join("facts.json"));
+        std::fs::write(&program, "#!/bin/sh\n").expect("a program");
+        std::fs::write(&document, "{}").expect("a document");
+        let of = |path: &Path| Side::of(path.as_os_str());
+        assert_eq!(of(Path::new("osbuild")), Side::Profile(Profile::NEWEST_OSBUILD));
+        assert!(matches!(of(Path::new("s390x")), Side::Architecture(arch) if arch.name == "s390x"));
+        assert_eq!(of(directory.path()), Side::Root(directory.path().to_owned()));
+        assert_eq!(of(&program), Side::Bubblewrap(program.clone()));
+        assert_eq!(of(&document), Side::Saved(document.clone()));
+        assert_eq!(of(Path::new("/nowhere")), Side::Saved("/nowhere".into()));
+    }
+}
