@@ -1,6 +1,7 @@
 //! The bubblewrap in use: where it is, what it says of itself, what it reports of a run.
 
 mod ask;
+mod behaviour;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use crate::buildroot::Outcome;
 
 pub(crate) use ask::ask;
+pub use behaviour::behaviour;
 
 /// How long bubblewrap may take to say something of itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

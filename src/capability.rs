@@ -59,6 +59,8 @@ impl Capability {
     pub const NET_ADMIN: Self = Self(12);
     /// Mount, among much else.
     pub const SYS_ADMIN: Self = Self(21);
+    /// CAP_AUDIT_CONTROL.
+    pub const AUDIT_CONTROL: Self = Self(30);
     /// Read the kernel's log.
     pub const SYSLOG: Self = Self(34);
 

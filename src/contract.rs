@@ -94,6 +94,15 @@ impl Contract {
         ("osbuild-v190", include_str!("../conformance/contract/osbuild-v190.toml")),
     ];
 
+    /// What bubblewrap itself does: the contract about [`behaviour`](crate::bwrap::behaviour).
+    ///
+    /// # Errors
+    ///
+    /// It is compiled in, so none but a fault of ours.
+    pub fn of_bubblewrap() -> Result<Self, ContractError> {
+        Self::parse("bwrap.toml", include_bytes!("../conformance/contract/bwrap.toml"))
+    }
+
     /// The compiled-in contract of a profile, with what differs by architecture.
     ///
     /// # Errors

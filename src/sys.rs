@@ -592,6 +592,18 @@ mod host {
         Ok(())
     }
 
+    /// Takes a capability out of the bounding set of this thread and of what it starts; nothing brings it back.
+    ///
+    /// # Errors
+    /// `errno` of `prctl`: EPERM without CAP_SETPCAP.
+    pub fn drop_from_bounding_set_of_this_thread(number: u8) -> io::Result<()> {
+        // SAFETY: PR_CAPBSET_DROP takes integers only.
+        match unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
     /// Takes ownership of standard input, as the descriptor `std::process::Command` put there.
     ///
     /// # Errors

@@ -124,6 +124,8 @@ words! {
         Abi = "abi",
         /// What osbuild's runners leave behind.
         Runner = "runner",
+        /// What bubblewrap itself does, whatever it is asked to build.
+        Bubblewrap = "bubblewrap",
     }
 }
 
@@ -158,6 +160,7 @@ impl Area {
             Self::Loader => "The loader",
             Self::Abi => "Kernel and machine",
             Self::Runner => "What runners leave",
+            Self::Bubblewrap => "Bubblewrap itself",
         }
     }
 
@@ -190,7 +193,8 @@ impl Area {
             | Self::Proc
             | Self::Sys
             | Self::Keyring
-            | Self::Security => Subject::Kernel,
+            | Self::Security
+            | Self::Bubblewrap => Subject::Kernel,
         }
     }
 }
