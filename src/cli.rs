@@ -4,6 +4,7 @@
 //! 1 when something is broken or missing, 2 when that could not be looked at; `run` with the payload's status, or 124 to
 //! 127 for what became of it.
 
+mod baseline;
 mod cells;
 mod check;
 mod clauses;
@@ -31,6 +32,7 @@ mod sandbox;
 mod schema;
 mod signals;
 mod status;
+mod upgrade_check;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,8 @@ enum Verb {
     Explain(explain::Explain),
     Matrix(matrix::Matrix),
     Diff(diff::Diff),
+    UpgradeCheck(upgrade_check::UpgradeCheck),
+    Baseline(baseline::Baseline),
     Prove(prove::Prove),
     Doctor(doctor::Doctor),
     Machine(machine::Machines),
@@ -114,6 +118,8 @@ impl Verb {
             Self::Explain(explain) => explain.perform(),
             Self::Matrix(matrix) => matrix.perform(),
             Self::Diff(diff) => diff.perform(),
+            Self::UpgradeCheck(check) => check.perform(),
+            Self::Baseline(baseline) => baseline.perform(),
             Self::Prove(prove) => prove.perform(),
             Self::Doctor(doctor) => doctor.perform(),
             Self::Machine(machine) => machine.perform(),

@@ -24,7 +24,7 @@ use crate::contract::{Clause, ClauseId, Contract, FactPath};
 use crate::facts::launch::{Evidence, Phase, Privilege};
 use crate::report::{Bwrap, Report};
 use crate::verify::{Finding, Verdict};
-use leaves::Leaf;
+pub use leaves::{Leaf, differing};
 use pair::{Pairs, pairs};
 use relevance::Profiles;
 
@@ -201,7 +201,7 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
     let mut changes = match (&before.facts, &after.facts) {
         (Some(facts), Some(other)) => {
             let (before, after) = ((&before.contract, facts), (&after.contract, other));
-            leaves::differing(facts, other).into_iter().map(|leaf| fact(leaf, [before, after], &judgements)).collect()
+            differing(facts, other).into_iter().map(|leaf| fact(leaf, [before, after], &judgements)).collect()
         }
         (_, _) => Vec::new(),
     };

@@ -23,6 +23,8 @@ pub mod sys;
 #[cfg(feature = "host")]
 pub mod argv;
 #[cfg(feature = "host")]
+pub mod baseline;
+#[cfg(feature = "host")]
 pub mod binfmt;
 #[cfg(feature = "host")]
 pub mod buildroot;
@@ -56,5 +58,7 @@ pub mod report;
 pub mod source;
 #[cfg(feature = "host")]
 pub mod tree;
+#[cfg(feature = "host")]
+pub mod upgrade;
 #[cfg(feature = "host")]
 pub mod verify;

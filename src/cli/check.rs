@@ -81,8 +81,9 @@ impl Check {
     fn targets(&self) -> Result<Vec<(Profile, Contract)>, Failure> {
         let named = &self.sandbox.profiles;
         let Some(file) = &self.contract else {
-            let profiles = if named.is_empty() { &Profile::ALL } else { named.as_slice() };
-            return Ok(profiles.iter().copied().zip(contracts::of_profiles(profiles)?).collect());
+            let profiles = self.sandbox.wanted();
+            let contracts = contracts::of_profiles(&profiles)?;
+            return Ok(profiles.into_iter().zip(contracts).collect());
         };
         let contract = Contract::load(file)?;
         let profiles = if named.is_empty() { vec![contracts::profile_of(&contract, file)?] } else { named.clone() };

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use rootcontract::baseline::BaselineError;
 use rootcontract::buildroot::{CloseError, OpenError, RunError};
 use rootcontract::bwrap;
 use rootcontract::contract::ContractError;
@@ -17,6 +18,7 @@ use rootcontract::report::merge::MergeError;
 use rootcontract::report::show::shown;
 use rootcontract::source::SourceError;
 use rootcontract::tree::TreeError;
+use rootcontract::upgrade::consumer::ConsumerError;
 
 use super::sandbox::EVIDENCE;
 
@@ -108,6 +110,20 @@ pub enum Failure {
         place: String,
         /// Why.
         reason: String,
+    },
+    /// There is nothing to hold anything against.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// A launcher could not be replayed.
+    #[error(transparent)]
+    Consumer(#[from] ConsumerError),
+    /// What a bubblewrap does was not found out.
+    #[error("try what {path} does")]
+    NotTried {
+        /// The bubblewrap.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// An architecture has no tree.
     #[error("{arch}: {why}")]

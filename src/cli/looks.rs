@@ -62,9 +62,9 @@ impl Side {
         match self {
             Self::Saved(file) => saved(file, around),
             Self::Profile(profile) => around.now(around.sandbox.clone(), &[*profile]),
-            Self::Architecture(arch) => around.now(around.sandbox.clone().of_architecture(arch)?, &around.profiles()),
-            Self::Root(root) => around.now(around.sandbox.clone().of_root(root), &around.profiles()),
-            Self::Bubblewrap(path) => around.now(around.sandbox.clone().with_bubblewrap(path), &around.profiles()),
+            Self::Architecture(arch) => around.now(around.sandbox.clone().of_architecture(arch)?, &around.sandbox.wanted()),
+            Self::Root(root) => around.now(around.sandbox.clone().of_root(root), &around.sandbox.wanted()),
+            Self::Bubblewrap(path) => around.now(around.sandbox.clone().with_bubblewrap(path), &around.sandbox.wanted()),
         }
     }
 }
@@ -82,11 +82,6 @@ pub fn in_two(word: &OsStr) -> Option<[OsString; 2]> {
 }
 
 impl Around<'_> {
-    fn profiles(&self) -> Vec<Profile> {
-        let named = &self.sandbox.profiles;
-        if named.is_empty() { Profile::ALL.to_vec() } else { named.clone() }
-    }
-
     /// Builds each profile and looks at it from inside.
     pub fn now(&self, sandbox: Sandbox, profiles: &[Profile]) -> Result<Vec<Look>, Failure> {
         let about = sandbox.about()?;

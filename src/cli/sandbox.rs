@@ -98,6 +98,11 @@ impl Sandbox {
         self.profiles.last().copied().unwrap_or(Profile::NEWEST_OSBUILD)
     }
 
+    /// The profiles that are meant: all, unless some were named.
+    pub fn wanted(&self) -> Vec<Profile> {
+        if self.profiles.is_empty() { Profile::ALL.to_vec() } else { self.profiles.clone() }
+    }
+
     /// What the sandbox is made of, as it was named.
     pub fn place(&self) -> String {
         text::escape(self.root.as_os_str().as_bytes())
@@ -195,7 +200,8 @@ impl Sandbox {
         binfmt::runs(foreign, &self.bubblewrap().ok()?).err().filter(|cannot| !cannot.why.is_unknown())
     }
 
-    fn bubblewrap(&self) -> Result<PathBuf, Failure> {
+    /// The bubblewrap that builds it.
+    pub fn bubblewrap(&self) -> Result<PathBuf, Failure> {
         match &self.bwrap {
             Some(path) => Ok(path.clone()),
             None => Ok(bwrap::find(std::env::var_os("PATH").as_deref())?),

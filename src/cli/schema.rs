@@ -26,8 +26,12 @@ enum Document {
     Contract,
     /// What `check --format json` prints
     Report,
+    /// What `baseline` prints
+    Baseline,
     /// What `diff --format json` prints
     Diff,
+    /// What `upgrade-check --format json` prints
+    Upgrade,
     /// What `doctor --format json` prints
     Doctor,
 }
@@ -38,6 +42,8 @@ impl Schema {
             Document::Facts => rootcontract::facts::schema(),
             Document::Contract => rootcontract::contract::schema(),
             Document::Report => rootcontract::report::schema(),
+            Document::Baseline => rootcontract::baseline::schema(),
+            Document::Upgrade => rootcontract::upgrade::schema(),
             Document::Diff => rootcontract::diff::schema(),
             Document::Doctor => rootcontract::doctor::schema(),
         };

@@ -46,6 +46,11 @@ fn one(comparison: &Comparison) -> String {
     }
 }
 
+/// The changes that a contract speaks of, with the clauses that do.
+pub fn of_contract(comparison: &Comparison) -> String {
+    comparison.of(Relevance::Contract).map(change).collect()
+}
+
 /// `osbuild-v190 on x86_64, phase raw, privilege root`.
 fn about(side: &Side) -> String {
     let mut text = format!("{} on {}", shown(&side.profile), shown(&side.arch));
@@ -103,7 +108,8 @@ fn items(change: &Change) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-fn in_line(value: Option<&Value>) -> String {
+/// A value, or that there is none.
+pub fn in_line(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "not there".to_owned(),
         Some(Value::Array(items)) if items.is_empty() => "empty".to_owned(),
@@ -115,7 +121,8 @@ fn verdict(verdict: Option<Verdict>) -> &'static str {
     verdict.map_or("no such clause", show::word)
 }
 
-fn alone(alone: &Alone) -> String {
+/// A look without a counterpart.
+pub fn alone(alone: &Alone) -> String {
     let only = match alone.on {
         Which::Before => "before",
         Which::After => "after",

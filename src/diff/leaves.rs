@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::Relevance;
+use super::relevance::of_fact;
 use crate::buildroot::SCRATCH_PREFIX;
 use crate::contract::FactPath;
 use crate::verify::is_unread;
@@ -34,6 +36,13 @@ pub struct Leaf<'facts> {
     pub before: Option<&'facts Value>,
     /// On the second side.
     pub after: Option<&'facts Value>,
+}
+
+impl Leaf<'_> {
+    /// Whether it is another one in each launch.
+    pub fn is_volatile(&self) -> bool {
+        of_fact(&self.path) == Relevance::Volatile
+    }
 }
 
 /// The facts that are not the same in two documents, by name. What only one side has is one fact, with all that is below

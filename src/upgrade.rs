@@ -1,0 +1,108 @@
+//! What changes for everybody when one bubblewrap takes the place of another: for build roots and the scriptlets in them,
+//! for launchers that build on what bubblewrap does, for launchers whose arguments we have.
+
+pub mod consumer;
+pub mod human;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::Baseline;
+use crate::contract::ContractError;
+use crate::diff::{Alone, Comparison, Document as Diff, Look, Relevance};
+use crate::report::Bwrap;
+use crate::report::show::shown;
+use crate::verify::{Finding, Verdict};
+use consumer::Replayed;
+
+/// Everything one `upgrade-check` found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The schema this document follows.
+    pub schema: Schema,
+    /// The bubblewrap there was.
+    pub before: Bwrap,
+    /// The one that takes its place.
+    pub after: Bwrap,
+    /// Options that are no longer there.
+    pub lost: Vec<String>,
+    /// Options that are new.
+    pub gained: Vec<String>,
+    /// bubblewrap itself, then the profiles.
+    pub reports: Vec<Comparison>,
+    /// What was looked at on one side only.
+    pub alone: Vec<Alone>,
+    /// What the new bubblewrap does not keep, or nobody knows whether it does, changed or not.
+    pub not_kept: Vec<NotKept>,
+    /// Launchers, by the names of their files.
+    pub consumers: Vec<Replayed>,
+}
+
+/// The names of the schemas that this version writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Schema {
+    /// The first one.
+    #[serde(rename = "rootcontract.upgrade/1")]
+    V1,
+}
+
+/// A clause that the new bubblewrap does not keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotKept {
+    /// The contract's profile.
+    pub profile: String,
+    /// What came of the clause.
+    pub finding: Finding,
+}
+
+impl Document {
+    /// Compares what two bubblewraps do.
+    ///
+    /// # Errors
+    /// A profile has no contract.
+    pub fn of(before: &Baseline, after: &Baseline, consumers: Vec<Replayed>) -> Result<Self, ContractError> {
+        let looks = after.looks()?;
+        let diff = Diff::of(&before.looks()?, &looks);
+        let only = |one: &Baseline, other: &Baseline| -> Vec<String> {
+            one.options.iter().filter(|option| !other.options.contains(option)).map(|option| shown(option)).collect()
+        };
+        Ok(Self {
+            schema: Schema::V1,
+            before: before.bwrap.clone(),
+            after: after.bwrap.clone(),
+            lost: only(before, after),
+            gained: only(after, before),
+            reports: diff.reports,
+            alone: diff.alone,
+            not_kept: looks.iter().flat_map(not_kept).collect(),
+            consumers,
+        })
+    }
+
+    /// How many changes there are that somebody can see.
+    pub fn changes(&self) -> usize {
+        let sandboxes: usize = self.reports.iter().map(|report| report.of(Relevance::Contract).count()).sum();
+        let consumers = self.consumers.iter().filter(|consumer| !consumer.is_same()).count();
+        sandboxes + consumers + self.lost.len() + self.alone.len()
+    }
+
+    /// Whether the new bubblewrap can take the old one's place unnoticed.
+    pub fn is_same(&self) -> bool {
+        self.changes() == 0 && self.not_kept.is_empty()
+    }
+}
+
+/// What a look shows that is not kept.
+fn not_kept(look: &Look) -> impl Iterator<Item = NotKept> {
+    let profile = &look.report.profile;
+    let bad = |finding: &&Finding| matches!(finding.verdict, Verdict::Broken | Verdict::Unknown);
+    let of_profile = |finding: &Finding| NotKept { profile: profile.clone(), finding: finding.clone() };
+    look.report.findings.iter().filter(bad).map(of_profile)
+}
+
+/// The JSON Schema of a [`Document`].
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}
