@@ -231,21 +231,19 @@ fn judgements(before: &Look, after: &Look) -> BTreeMap<ClauseId, Judgement> {
 
 /// A fact that differs, with the clauses of either contract that read it.
 fn fact(leaf: Leaf<'_>, sides: [(&Contract, &Value); 2], judgements: &BTreeMap<ClauseId, Judgement>) -> Change {
-    let mut clauses: BTreeMap<&ClauseId, &Judgement> = BTreeMap::new();
-    let mut relevance = relevance::of_fact(&leaf.path);
-    for (contract, facts) in sides {
-        for clause in readers(contract, facts, &leaf.path) {
-            let Some(judged) = judgements.get(&clause.id) else { continue };
-            clauses.insert(&clause.id, judged);
-            relevance = relevance.min(relevance::of_reader(clause, &leaf, judged));
-        }
-    }
+    let readers: Vec<(&Clause, &Judgement)> = sides
+        .into_iter()
+        .flat_map(|(contract, facts)| readers(contract, facts, &leaf.path))
+        .filter_map(|clause| Some((clause, judgements.get(&clause.id)?)))
+        .collect();
+    let clauses: BTreeMap<&ClauseId, &Judgement> =
+        readers.iter().map(|(clause, judged)| (&clause.id, *judged)).collect();
     Change {
-        relevance,
+        relevance: relevance::of_readers(&readers, &leaf),
         before: leaf.before.cloned(),
         after: leaf.after.cloned(),
-        fact: Some(leaf.path),
         clauses: clauses.into_values().cloned().collect(),
+        fact: Some(leaf.path),
     }
 }
 

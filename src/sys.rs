@@ -648,6 +648,18 @@ mod host {
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     }
 
+    /// Has the program start with every signal at its default action and none blocked. `posix_spawn` of glibc, which the
+    /// standard library uses otherwise, leaves the two signals ignored that libc keeps to itself.
+    pub fn with_default_signals(command: &mut std::process::Command) {
+        use std::os::unix::process::CommandExt;
+        let reset = || {
+            // SAFETY: between fork and exec there is nobody else whose handlers could matter.
+            if unsafe { default_signals() } { Ok(()) } else { Err(io::Error::last_os_error()) }
+        };
+        // SAFETY: the hook makes system calls only, and allocates nothing.
+        unsafe { command.pre_exec(reset) };
+    }
+
     /// Makes `descriptor` the number `number`, whatever was there.
     ///
     /// # Errors

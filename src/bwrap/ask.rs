@@ -47,14 +47,11 @@ pub(crate) fn ask(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     patience: Duration,
 ) -> io::Result<Answer> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    crate::sys::with_default_signals(&mut command);
+    let mut child = command.spawn()?;
     let (stdout, stderr) = (child.stdout.take().map(heard), child.stderr.take().map(heard));
     let group = Pid::from_raw(child.id().try_into().unwrap_or_default());
     let ended = ends_within(group, patience);

@@ -42,7 +42,8 @@ pub struct UpgradeCheck {
     /// The one that is to take its place
     #[arg(long, value_name = "PATH")]
     to: PathBuf,
-    /// Launcher to start with both: a file with one argument on each line, and @probe last; may be repeated
+    /// Launcher to start with both: a file with one argument on each line, as those in
+    /// fixtures/consumers; may be repeated
     #[arg(long = "consumer", value_name = "FILE", num_args = 1.., requires = "from")]
     consumers: Vec<PathBuf>,
     #[command(flatten)]

@@ -111,7 +111,8 @@ fn items(change: &Change) -> Option<String> {
 /// A value, or that there is none.
 pub fn in_line(value: Option<&Value>) -> String {
     match value {
-        None | Some(Value::Null) => "not there".to_owned(),
+        None => "not there".to_owned(),
+        Some(Value::Null) => "null".to_owned(),
         Some(Value::Array(items)) if items.is_empty() => "empty".to_owned(),
         Some(value) => in_words(value),
     }

@@ -7,8 +7,8 @@ use super::{Judgement, Relevance};
 use crate::contract::{Clause, Expect, FactPath, MountFlag, Word, World};
 use crate::verify::Verdict;
 
-/// Facts that are others in each launch: numbers of namespaces, names that nobody can guess.
-const VOLATILE: [&str; 4] = ["nonce", "namespaces", "launch.namespaces", "launch.canaries"];
+/// Facts that are others in each launch: numbers of namespaces and file systems, names that nobody can guess.
+const VOLATILE: [&str; 5] = ["nonce", "namespaces", "launch.namespaces", "launch.canaries", "mounts[*].device"];
 
 /// What a fact is that no clause speaks of.
 pub fn of_fact(leaf: &FactPath) -> Relevance {
@@ -16,13 +16,16 @@ pub fn of_fact(leaf: &FactPath) -> Relevance {
     if VOLATILE.into_iter().any(is_volatile) { Relevance::Volatile } else { Relevance::Host }
 }
 
-/// What a fact is to a clause that reads it.
-pub fn of_reader(clause: &Clause, leaf: &Leaf<'_>, judged: &Judgement) -> Relevance {
-    match standing(judged) {
-        Standing::Changed => Relevance::Contract,
-        Standing::Same if pins(&clause.expect, leaf) => Relevance::Contract,
-        Standing::Same | Standing::NotApplicable => of_fact(&leaf.path),
-    }
+/// What a fact is to the clauses that read it. A closed world is about what no other clause names.
+pub fn of_readers(readers: &[(&Clause, &Judgement)], leaf: &Leaf<'_>) -> Relevance {
+    let is_closed = |clause: &Clause| matches!(clause.expect, Expect::Closed(_));
+    let named = readers.iter().any(|(clause, _)| !is_closed(clause));
+    let relevant = |(clause, judged): &(&Clause, &Judgement)| match standing(judged) {
+        Standing::Changed => true,
+        Standing::Same => !(named && is_closed(clause)) && pins(&clause.expect, leaf),
+        Standing::NotApplicable => false,
+    };
+    if readers.iter().any(relevant) { Relevance::Contract } else { of_fact(&leaf.path) }
 }
 
 /// What a change of a finding is, where only the findings are known.

@@ -1,9 +1,9 @@
 //! Launchers other than osbuild, by the arguments they give to bubblewrap: started with both bubblewraps, looked at from
 //! inside.
 //!
-//! A file has one argument on each line, in order; lines that begin with `#` are notes. `@probe` is our probe, which
-//! takes the place of the launcher's payload and has to be the last line; `@/NAME` is an empty directory that exists for
-//! the launch, and `@/NAME=TEXT` a file of this text in one.
+//! A file has one argument on each line, in order; lines that begin with `#` are notes. `@probe` is our probe: it
+//! takes the place of the payload, whose path inside is the last line. `@/NAME` is an empty directory that exists for the
+//! launch, and `@/NAME=TEXT` a file of this text in one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -125,11 +125,13 @@ impl Consumer {
         }
         let words: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         let stays_inside = |word: &String| !word.starts_with("@/") || !word.split('/').any(|part| part == "..");
-        match words.last().map(String::as_str) {
-            Some(PROBE) if words.iter().all(stays_inside) => Ok(Self { name: name.to_owned(), words }),
-            Some(PROBE) => Err("a directory of the launch with .. in it"),
-            Some(_) | None => Err("the last line has to be @probe, where the payload would be"),
+        if !words.iter().any(|word| word == PROBE) {
+            return Err("no @probe, which takes the payload's place");
         }
+        if !words.iter().all(stays_inside) {
+            return Err("a directory of the launch with .. in it");
+        }
+        Ok(Self { name: name.to_owned(), words })
     }
 
     /// Starts it with both bubblewraps. What differs between two launches with the first is no difference.
