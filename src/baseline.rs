@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use crate::bwrap::About;
 use crate::contract::{Contract, ContractError};
-use crate::diff::Look;
 use crate::facts;
-use crate::report::{Bwrap, Report, Summary};
+use crate::report::{Bwrap, Look, Report, Summary};
 use crate::verify::verify;
 
 /// The largest baseline that is read, in bytes. Ours have about 60 000.

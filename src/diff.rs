@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use crate::contract::{Clause, ClauseId, Contract, FactPath};
 use crate::facts::launch::{Evidence, Phase, Privilege};
-use crate::report::{Bwrap, Report};
-use crate::verify::{Finding, Verdict};
+use crate::report::{Bwrap, Look, Report};
+use crate::verify::Verdict;
 pub use leaves::{Leaf, differing};
 use pair::{Pairs, pairs};
 use relevance::Profiles;
@@ -140,23 +140,6 @@ pub enum Relevance {
     Host,
     /// It is another one each time.
     Volatile,
-}
-
-/// One report, and what is known around it.
-#[derive(Debug, Clone)]
-pub struct Look {
-    /// What was found.
-    pub report: Report,
-    /// What it was held to.
-    pub contract: Contract,
-    /// The whole facts document, where it is known.
-    pub facts: Option<Value>,
-}
-
-impl Look {
-    fn finding(&self, clause: &ClauseId) -> Option<&Finding> {
-        self.report.findings.iter().find(|finding| finding.clause == *clause)
-    }
 }
 
 impl From<&Report> for Side {

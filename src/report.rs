@@ -16,7 +16,7 @@ pub mod show;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Contract;
+use crate::contract::{ClauseId, Contract};
 use crate::facts;
 use crate::facts::launch::{Evidence, Phase, Privilege};
 use crate::verify::{Finding, Verdict};
@@ -88,6 +88,24 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The findings counted.
     pub summary: Summary,
+}
+
+/// A report, and what is known around it.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// What was found.
+    pub report: Report,
+    /// What it was held to.
+    pub contract: Contract,
+    /// The whole facts document, where it is known.
+    pub facts: Option<serde_json::Value>,
+}
+
+impl Look {
+    /// What came of a clause.
+    pub fn finding(&self, clause: &ClauseId) -> Option<&Finding> {
+        self.report.findings.iter().find(|finding| finding.clause == *clause)
+    }
 }
 
 /// A bubblewrap.

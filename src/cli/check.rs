@@ -1,17 +1,20 @@
 //! `rootcontract check`: is the build root what its contract says?
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use rootcontract::contract::Contract;
+use rootcontract::diff::{self, Relevance};
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
-use rootcontract::report::Document;
+use rootcontract::report::{Document, Look, Standing};
 use rootcontract::report::human::{self, Judged};
 
-use super::failure::Failure;
+use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
+use super::looks::{Around, Side};
 use super::sandbox::{BUILDING, Sandbox};
 use super::{contracts, facts, findings, line};
 
@@ -25,7 +28,8 @@ use super::{contracts, facts, findings, line};
   rootcontract check --profile osbuild --only 'device.*' --only 'mount.*'
   rootcontract check --root /srv/trees/f43 --format human --format json=report.json
   rootcontract check --format github --format junit=report.xml       in a CI system
-  rootcontract check --profile osbuild --facts saved.json")]
+  rootcontract check --profile osbuild --facts saved.json
+  rootcontract check --baseline report.json                          has anything changed since?")]
 pub struct Check {
     /// Contract of your own, instead of the profile's
     #[arg(long, value_name = "FILE")]
@@ -36,6 +40,10 @@ pub struct Check {
     /// Only clauses whose id matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     only: Vec<glob::Pattern>,
+    /// Say what changed since FILE was written by `check --format json`, `probe` or `baseline`, or since a version of
+    /// bubblewrap whose baseline is built in. A change that the contract speaks of fails the check
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["contract", "facts"])]
+    baseline: Option<OsString>,
     #[command(flatten)]
     formats: Formats<ReportKind>,
     #[command(flatten)]
@@ -49,11 +57,33 @@ impl Check {
             Some(file) => self.saved(&facts::load(file)?, file)?,
             None => self.built()?,
         };
-        if judged.iter().all(|judged| judged.report.findings.is_empty()) {
+        if judged.iter().all(|judged| judged.look.report.findings.is_empty()) {
             return Err(Failure::nothing_matches(&self.only));
         }
-        let document = Document::new(judged.iter().map(|judged| judged.report.clone()).collect());
-        findings::write(&document, &self.formats, || human::render(&judged))
+        let document = Document::new(judged.iter().map(|judged| judged.look.report.clone()).collect());
+        let Some(since) = self.since(&judged)? else {
+            return findings::write(&document, &self.formats, || human::render(&judged));
+        };
+        let code =
+            findings::write(&document, &self.formats, || human::render(&judged) + "\n" + &diff::human::render(&since))?;
+        // A machine's format has no word for it.
+        let changes = since.count(Relevance::Contract);
+        match (changes, since.alone.len()) {
+            (0, 0) => Ok(code),
+            (_, alone) => {
+                tell(&format!("check: changed since the baseline: {changes} of the contract, {alone} without a counterpart"));
+                Ok(if document.standing() == Standing::Held { ExitCode::from(1) } else { code })
+            }
+        }
+    }
+
+    /// What changed since the baseline, if there is one.
+    fn since(&self, judged: &[Judged]) -> Result<Option<diff::Document>, Failure> {
+        let Some(baseline) = &self.baseline else { return Ok(None) };
+        let around = Around { sandbox: &self.sandbox, only: &self.only };
+        let before = Side::of(baseline).looks(&around)?;
+        let after: Vec<Look> = judged.iter().map(|judged| judged.look.clone()).collect();
+        Ok(Some(diff::Document::of(&before, &after)))
     }
 
     /// Holds saved facts to the contract that was named, else to that of the profile they are of.
@@ -100,6 +130,6 @@ impl Check {
             Some(profile) if report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),
             Some(_) | None => None,
         };
-        Ok(Judged { report, contract, reproduce })
+        Ok(Judged { look: Look { report, contract, facts: Some(serde_json::to_value(facts)?) }, reproduce })
     }
 }

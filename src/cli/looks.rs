@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 use rootcontract::arch::{self, Architecture};
+use rootcontract::baseline::Baseline;
 use rootcontract::contract::Contract;
-use rootcontract::diff::Look;
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
-use rootcontract::report::Document;
+use rootcontract::report::{Document, Look, Report};
 use rootcontract::report::show::shown;
 
+use super::clauses::matches;
 use super::failure::Failure;
 use super::sandbox::Sandbox;
 use super::{contracts, facts, findings};
@@ -22,8 +23,10 @@ use super::{contracts, facts, findings};
 /// What a word stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Side {
-    /// A document: a report, or facts.
+    /// A document: a report, facts, or a baseline.
     Saved(PathBuf),
+    /// The version of a bubblewrap whose baseline is built in.
+    Version(PathBuf),
     /// A profile, built now.
     Profile(Profile),
     /// An architecture's usual tree.
@@ -44,13 +47,14 @@ pub struct Around<'a> {
 }
 
 impl Side {
-    /// A profile, an architecture, a directory, a document, a bubblewrap: the first of these that the word is.
+    /// A profile, an architecture, a version, a directory, a bubblewrap, a document: the first of these that the word is.
     pub fn of(word: &OsStr) -> Self {
         let text = word.to_str().unwrap_or_default();
         let path = PathBuf::from(word);
         match (text.parse(), arch::named(text)) {
             (Ok(profile), _) => Self::Profile(profile),
             (Err(_), Some(arch)) => Self::Architecture(arch),
+            (Err(_), None) if Baseline::versions().any(|version| version == text) => Self::Version(path),
             (Err(_), None) if path.is_dir() => Self::Root(path),
             (Err(_), None) if begins_with(&path, b"\x7fELF") || begins_with(&path, b"#!") => Self::Bubblewrap(path),
             (Err(_), None) => Self::Saved(path),
@@ -61,6 +65,7 @@ impl Side {
     pub fn looks(&self, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
         match self {
             Self::Saved(file) => saved(file, around),
+            Self::Version(version) => around.baseline(&Baseline::find(version)?),
             Self::Profile(profile) => around.now(around.sandbox.clone(), &[*profile]),
             Self::Architecture(arch) => around.now(around.sandbox.clone().of_architecture(arch)?, &around.sandbox.wanted()),
             Self::Root(root) => around.now(around.sandbox.clone().of_root(root), &around.sandbox.wanted()),
@@ -94,6 +99,18 @@ impl Around<'_> {
         profiles.iter().map(look).collect()
     }
 
+    /// What a baseline has of the sandboxes that are meant.
+    fn baseline(&self, baseline: &Baseline) -> Result<Vec<Look>, Failure> {
+        let wanted = self.sandbox.wanted();
+        let is_meant = |look: &Look| wanted.iter().any(|profile| profile.name() == look.report.profile);
+        let mut looks = baseline.looks()?;
+        looks.retain(is_meant);
+        for look in &mut looks {
+            look.report.findings.retain(|finding| matches(self.only, finding.clause.as_str()));
+        }
+        Ok(looks)
+    }
+
     /// Judges facts.
     pub fn look(&self, contract: Contract, facts: &Facts) -> Result<Look, Failure> {
         let contract = contract.on(facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch));
@@ -102,30 +119,44 @@ impl Around<'_> {
     }
 }
 
-/// What a file holds: the reports of `check` and `matrix`, or the facts of `probe`.
+/// What a file holds: the reports of `check` and `matrix`, the facts of `probe`, or a baseline.
 fn saved(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
-    if !begins_with(file, b"{\n  \"schema\": \"rootcontract.report/")
-        && !begins_with(file, b"{\"schema\":\"rootcontract.report/")
-    {
-        let facts = facts::load(file)?;
-        let contracts = match (around.sandbox.profiles.as_slice(), &facts.launch) {
-            ([], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
-            ([], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
-            (profiles, _) => contracts::of_profiles(profiles)?,
-        };
-        return contracts.into_iter().map(|contract| around.look(contract, &facts)).collect();
+    match schema(file).as_deref() {
+        Some(b"rootcontract.report") => reports(file, around),
+        Some(b"rootcontract.baseline") => around.baseline(&Baseline::find(file)?),
+        Some(_) | None => {
+            let facts = facts::load(file)?;
+            let contracts = match (around.sandbox.profiles.as_slice(), &facts.launch) {
+                ([], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
+                ([], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
+                (profiles, _) => contracts::of_profiles(profiles)?,
+            };
+            contracts.into_iter().map(|contract| around.look(contract, &facts)).collect()
+        }
     }
+}
+
+fn reports(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
     let document = Document::load(file)?;
     if let Some(failure) = document.failures.first() {
         let place = format!("{} in {}", shown(&failure.profile), shown(&failure.place));
         return Err(Failure::NothingToCompare { file: file.to_owned(), place, reason: failure.reason.clone() });
     }
-    let look = |mut report: rootcontract::report::Report| {
-        report.findings.retain(|finding| super::clauses::matches(around.only, finding.clause.as_str()));
+    let look = |mut report: Report| {
+        report.findings.retain(|finding| matches(around.only, finding.clause.as_str()));
         let contract = Contract::builtin(&report.profile)?.on(&report.arch);
         Ok(Look { report, contract, facts: None })
     };
     document.reports.into_iter().map(look).collect()
+}
+
+/// The name of the schema that a document says it follows, without its number. It comes first in all of ours.
+fn schema(file: &Path) -> Option<Vec<u8>> {
+    let mut first = Vec::new();
+    File::open(file).and_then(|file| file.take(64).read_to_end(&mut first)).ok()?;
+    first.retain(|byte| !byte.is_ascii_whitespace());
+    let name = first.strip_prefix(b"{\"schema\":\"")?;
+    Some(name[..name.iter().position(|&byte| byte == b'/')?].to_vec())
 }
 
 /// Whether a file's first bytes are these. One that can't be read begins with nothing: whoever reads it says why.
@@ -167,6 +198,7 @@ mod tests {
         assert_eq!(of(directory.path()), Side::Root(directory.path().to_owned()));
         assert_eq!(of(&program), Side::Bubblewrap(program.clone()));
         assert_eq!(of(&document), Side::Saved(document.clone()));
+        assert_eq!(of(Path::new("0.8.0")), Side::Version("0.8.0".into()));
         assert_eq!(of(Path::new("/nowhere")), Side::Saved("/nowhere".into()));
     }
 }

@@ -3,17 +3,15 @@
 use anstyle::{AnsiColor, Style};
 
 use super::show::{self, beside, shown};
-use super::{Report, Standing, Summary};
-use crate::contract::{Area, Clause, Contract};
+use super::{Look, Report, Standing, Summary};
+use crate::contract::{Area, Clause};
 use crate::verify::{Finding, Verdict};
 
-/// A report and what is needed to explain it.
+/// A look and how to take another one.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// What was found.
-    pub report: Report,
-    /// What was promised.
-    pub contract: Contract,
+    /// What was found, and what was promised.
+    pub look: Look,
     /// The line for a shell that builds the same sandbox, where one was built.
     pub reproduce: Option<String>,
 }
@@ -28,17 +26,17 @@ pub fn render(judged: &[Judged]) -> String {
 }
 
 fn one(judged: &Judged) -> String {
-    let mut text = heading(&judged.report);
+    let mut text = heading(&judged.look.report);
     for verdict in [Verdict::Broken, Verdict::Unknown] {
-        for finding in judged.report.findings.iter().filter(|finding| finding.verdict == verdict) {
-            text += &in_full(finding, judged.contract.clause(finding.clause.as_str()));
+        for finding in judged.look.report.findings.iter().filter(|finding| finding.verdict == verdict) {
+            text += &in_full(finding, judged.look.contract.clause(finding.clause.as_str()));
         }
     }
-    for area in areas(&judged.report.findings) {
+    for area in areas(&judged.look.report.findings) {
         text += &one_area(area, judged);
     }
-    text += &total(&judged.report);
-    if let (Some(line), true) = (&judged.reproduce, judged.report.summary.broken > 0) {
+    text += &total(&judged.look.report);
+    if let (Some(line), true) = (&judged.reproduce, judged.look.report.summary.broken > 0) {
         text += &format!("To look at what is broken, start the same sandbox:\n{}\n", shown(line));
     }
     text
@@ -111,10 +109,10 @@ fn areas(findings: &[Finding]) -> Vec<Area> {
 
 /// A heading with counts, and a line for each clause, what is broken first.
 fn one_area(area: Area, judged: &Judged) -> String {
-    let mut findings: Vec<_> = judged.report.findings.iter().filter(|finding| finding.area == area).collect();
+    let mut findings: Vec<_> = judged.look.report.findings.iter().filter(|finding| finding.area == area).collect();
     findings.sort_by_key(|finding| finding.verdict != Verdict::Broken);
     let counts = counts(&Summary::of(findings.iter().copied()));
-    let longest = judged.report.findings.iter().map(|finding| finding.clause.as_str().len()).max().unwrap_or(0);
+    let longest = judged.look.report.findings.iter().map(|finding| finding.clause.as_str().len()).max().unwrap_or(0);
     let lines = findings.into_iter().map(|finding| one_line(finding, judged, 6 + longest.min(40)));
     format!("{BOLD}{area}{BOLD:#}  {DIM}{counts}{DIM:#}\n{}\n", lines.collect::<String>())
 }
@@ -123,7 +121,7 @@ fn one_area(area: Area, judged: &Judged) -> String {
 fn one_line(finding: &Finding, judged: &Judged, indent: usize) -> String {
     let sign = Sign::of(finding.verdict);
     let style = sign.style();
-    let says = judged.contract.clause(finding.clause.as_str()).map_or("", |clause| &clause.says);
+    let says = judged.look.contract.clause(finding.clause.as_str()).map_or("", |clause| &clause.says);
     let label = format!("  {style}{}{style:#} {}", sign.mark, finding.clause);
     let (note_style, note) = match (finding.verdict, &finding.reason, &finding.hazard) {
         (Verdict::Held, _, Some(hazard)) => (HAZARD, format!("⚠ hazard: {}", shown(hazard))),
@@ -203,6 +201,7 @@ impl Sign {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::Contract;
 
     const CONTRACT: &str = r#"
 schema = "rootcontract.contract/1"
@@ -260,7 +259,7 @@ hazard = "a scriptlet changes the host's kernel"
         let contract = Contract::parse("example.toml", CONTRACT.as_bytes()).expect("a contract");
         let findings: Vec<_> = verdicts.iter().map(|&(clause, verdict)| finding(&contract, clause, verdict)).collect();
         let report = super::super::tests::report(findings);
-        Judged { report, contract, reproduce: Some("env -i bwrap --bind / /".to_owned()) }
+        Judged { look: Look { report, contract, facts: None }, reproduce: Some("env -i bwrap --bind / /".to_owned()) }
     }
 
     fn plain(judged: Judged) -> String {
