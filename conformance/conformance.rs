@@ -21,3 +21,4 @@ mod runners;
 mod runs;
 mod support;
 mod tree;
+mod upgrades;

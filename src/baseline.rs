@@ -87,8 +87,7 @@ const BUILTIN: [(&str, &str); 4] = [
 impl Baseline {
     /// What was found of the bubblewrap at `path`.
     pub fn new(path: &str, about: &About, behaviour: BTreeMap<String, String>, facts: Vec<facts::Document>) -> Self {
-        let bwrap =
-            Bwrap { path: path.to_owned(), version: about.version.clone(), package: about.package.clone() };
+        let bwrap = Bwrap { path: path.to_owned(), version: about.version.clone(), package: about.package.clone() };
         Self { schema: Schema::V1, bwrap, options: about.features.clone(), behaviour, facts }
     }
 

@@ -37,6 +37,9 @@ pub struct Wanted {
     pub trees: Vec<PathBuf>,
     /// Directories of machines.
     pub machines: Vec<PathBuf>,
+    /// What trees are built with, each with every one of these; empty: the first bubblewrap in PATH. Machines have their
+    /// own.
+    pub bwraps: Vec<PathBuf>,
     /// What clauses have to match.
     pub only: Vec<Pattern>,
 }
@@ -79,6 +82,7 @@ impl Wanted {
         add(&mut self.usual, more.usual);
         add(&mut self.trees, more.trees);
         add(&mut self.machines, more.machines);
+        add(&mut self.bwraps, more.bwraps);
         add(&mut self.only, more.only);
         self
     }
@@ -93,7 +97,11 @@ impl Wanted {
             self.usual = Usual::ALL.map(|(_, usual)| usual).to_vec();
         }
         if self.architectures.is_empty() && self.trees.is_empty() && self.machines.is_empty() {
-            self.architectures = gated();
+            match self.bwraps.is_empty() {
+                true => self.architectures = gated(),
+                // Bubblewraps are compared on this machine.
+                false => self.trees = vec!["/".into()],
+            }
         }
         self
     }
@@ -123,6 +131,12 @@ mod tests {
         assert_eq!(all.architectures.iter().map(|arch| arch.name).collect::<Vec<_>>(), arch::GATED);
         assert_eq!((all.profiles.as_slice(), all.usual.len()), (&Profile::ALL[..], 2));
         assert_eq!(architectures(ALL), Some(all.architectures));
+    }
+
+    #[test]
+    fn bubblewraps_without_a_place_are_tried_on_this_machine() {
+        let all = Wanted { bwraps: vec!["a/bwrap".into()], ..Wanted::default() }.or_all();
+        assert_eq!((all.trees, all.architectures.len()), (vec!["/".into()], 0));
     }
 
     #[test]

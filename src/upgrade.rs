@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::Baseline;
 use crate::contract::ContractError;
 use crate::diff::{Alone, Comparison, Document as Diff, Relevance};
-use crate::report::{Bwrap, Look};
 use crate::report::show::shown;
+use crate::report::{Bwrap, Look};
 use crate::verify::{Finding, Verdict};
 use consumer::Replayed;
 

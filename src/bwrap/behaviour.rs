@@ -82,7 +82,7 @@ const TRIALS: [Trial; 17] = [
 /// A launcher that does not care about its children. A shell does not hand that on.
 const IGNORES: &str = r#"exec env --ignore-signal=CHLD "$0" "$@""#;
 /// A launcher that starts bubblewrap and is killed, when the sandbox is up. Says whether bubblewrap goes too, which it
-/// has two seconds for.
+/// has two seconds for; whether somebody then collects it is not its affair.
 const DIES: &str = r#"
 up=$(mktemp -u) && mkfifo "$up" || exit 1
 sh -c '"$0" "$@" & echo $!; wait' "$0" "$@" > "$up" 2>&1 &
@@ -92,7 +92,8 @@ rm "$up"
 kill -9 $!
 wait
 for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    kill -0 "$bwrap" 2> /dev/null || { echo gone; exit 0; }
+    read -r _ _ state _ 2> /dev/null < "/proc/$bwrap/stat" || state=Z
+    [ "$state" != Z ] || { echo gone; exit 0; }
     sleep 0.1
 done
 echo left

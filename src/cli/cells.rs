@@ -79,8 +79,17 @@ impl Check<'_> {
 
     fn tree(&self, place: &Place, root: &Path) -> Result<Came, Trouble> {
         let sandbox = Sandbox::of(root.to_owned(), place.arch);
+        let sandbox = match &place.bwrap {
+            Some(bwrap) => sandbox.with_bubblewrap(bwrap),
+            None => sandbox,
+        };
         let arch = sandbox.architecture().map_err(|failure| Trouble::new(place.arch, line(&failure)))?;
-        let about = self.about.get_or_init(about).as_ref().map_err(|why| Trouble::new(Some(arch), why.clone()))?;
+        let trouble = |why: &String| Trouble::new(Some(arch), why.clone());
+        let own = place.bwrap.as_deref().map(bwrap::about);
+        let about = match &own {
+            Some(about) => about,
+            None => self.about.get_or_init(about).as_ref().map_err(trouble)?,
+        };
         let mut told = Vec::new();
         let mut cells = Vec::new();
         for (profile, contract) in self.targets {

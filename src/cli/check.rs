@@ -9,8 +9,8 @@ use rootcontract::contract::Contract;
 use rootcontract::diff::{self, Relevance};
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
-use rootcontract::report::{Document, Look, Standing};
 use rootcontract::report::human::{self, Judged};
+use rootcontract::report::{Document, Look, Standing};
 
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
@@ -71,7 +71,9 @@ impl Check {
         match (changes, since.alone.len()) {
             (0, 0) => Ok(code),
             (_, alone) => {
-                tell(&format!("check: changed since the baseline: {changes} of the contract, {alone} without a counterpart"));
+                tell(&format!(
+                    "check: changed since the baseline: {changes} of the contract, {alone} without a counterpart"
+                ));
                 Ok(if document.standing() == Standing::Held { ExitCode::from(1) } else { code })
             }
         }

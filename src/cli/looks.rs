@@ -12,8 +12,8 @@ use rootcontract::baseline::Baseline;
 use rootcontract::contract::Contract;
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
-use rootcontract::report::{Document, Look, Report};
 use rootcontract::report::show::shown;
+use rootcontract::report::{Document, Look, Report};
 
 use super::clauses::matches;
 use super::failure::Failure;
@@ -67,9 +67,13 @@ impl Side {
             Self::Saved(file) => saved(file, around),
             Self::Version(version) => around.baseline(&Baseline::find(version)?),
             Self::Profile(profile) => around.now(around.sandbox.clone(), &[*profile]),
-            Self::Architecture(arch) => around.now(around.sandbox.clone().of_architecture(arch)?, &around.sandbox.wanted()),
+            Self::Architecture(arch) => {
+                around.now(around.sandbox.clone().of_architecture(arch)?, &around.sandbox.wanted())
+            }
             Self::Root(root) => around.now(around.sandbox.clone().of_root(root), &around.sandbox.wanted()),
-            Self::Bubblewrap(path) => around.now(around.sandbox.clone().with_bubblewrap(path), &around.sandbox.wanted()),
+            Self::Bubblewrap(path) => {
+                around.now(around.sandbox.clone().with_bubblewrap(path), &around.sandbox.wanted())
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ use super::{contracts, findings};
   rootcontract matrix                                     the usual places of all architectures
   rootcontract matrix --arch s390x --in trees --profile osbuild
   rootcontract matrix --tree /srv/trees/f43 --machine target/machines/ppc64le-bookworm
+  rootcontract matrix --bwrap target/bwraps/*/bwrap       every bubblewrap that `ci/bwraps` brought
   rootcontract matrix --file ci/matrix.toml --format human --format junit=report.xml
   rootcontract matrix --arch all --shard 1/3 --format json=shard-1.json
 
@@ -42,6 +43,7 @@ A matrix in a file:
   in = [\"trees\", \"machines\"]
   trees = [\"trees/f43\"]           paths are relative to the file
   machines = [\"machines/x\"]
+  bwraps = [\"bwraps/0.13/bwrap\"]
   only = [\"mount.*\"]")]
 pub struct Matrix {
     /// Profile; may be repeated [default: every profile]
@@ -60,6 +62,10 @@ pub struct Matrix {
     /// Directory that `ci/machine` made; may be repeated
     #[arg(long = "machine", value_name = "IMAGE")]
     machines: Vec<PathBuf>,
+    /// bubblewrap to build trees with, each with every one; may be repeated. Machines have their own
+    /// [default: the first bwrap in PATH; with this option and no place it is this machine's own root that is checked]
+    #[arg(long = "bwrap", value_name = "PATH", num_args = 1..)]
+    bwraps: Vec<PathBuf>,
     /// Matrix that was written down; options add to it
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -137,6 +143,7 @@ impl Matrix {
             usual: self.usual.clone(),
             trees: self.trees.clone(),
             machines: self.machines.clone(),
+            bwraps: self.bwraps.clone(),
             only: self.only.clone(),
         };
         Ok(file.and(options).or_all())

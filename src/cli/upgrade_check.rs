@@ -55,7 +55,8 @@ pub struct UpgradeCheck {
 impl UpgradeCheck {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
-        let consumers = self.consumers.iter().map(|file| Ok(Consumer::load(file)?)).collect::<Result<Vec<_>, Failure>>()?;
+        let consumers =
+            self.consumers.iter().map(|file| Ok(Consumer::load(file)?)).collect::<Result<Vec<_>, Failure>>()?;
         let before = match (&self.from, &self.baseline) {
             (Some(from), _) => self.with(from)?,
             (None, Some(baseline)) => Baseline::find(baseline)?,

@@ -32,6 +32,8 @@ struct File {
     #[serde(default)]
     machines: Vec<PathBuf>,
     #[serde(default)]
+    bwraps: Vec<PathBuf>,
+    #[serde(default)]
     only: Vec<Named<Pattern>>,
 }
 
@@ -100,6 +102,7 @@ impl Wanted {
             usual: file.usual.into_iter().map(|named| named.0).collect(),
             trees: below(file.trees),
             machines: below(file.machines),
+            bwraps: below(file.bwraps),
             only: file.only.into_iter().map(|named| named.0).collect(),
         };
         // Nothing twice.
@@ -121,6 +124,7 @@ architectures = [
 in = ["trees"]
 trees = ["trees/f43", "/srv/tree"]
 machines = ["../machine"]
+bwraps = ["bwraps/old"]
 only = ["mount.*"]
 "#;
 
@@ -133,6 +137,7 @@ only = ["mount.*"]
         assert_eq!(wanted.usual, [Usual::Trees]);
         assert_eq!(wanted.trees, ["ci/trees/f43", "/srv/tree"].map(PathBuf::from));
         assert_eq!(wanted.machines, ["ci/../machine"].map(PathBuf::from));
+        assert_eq!(wanted.bwraps, ["ci/bwraps/old"].map(PathBuf::from));
         assert_eq!(wanted.only, [Pattern::new("mount.*").expect("a pattern")]);
     }
 
@@ -162,12 +167,12 @@ only = ["mount.*"]
     #[case::pattern(
         "mount.*",
         "mount.[",
-        "m.toml:10: only: Pattern syntax error near position 6: invalid range pattern"
+        "m.toml:11: only: Pattern syntax error near position 6: invalid range pattern"
     )]
     #[case::key(
         "machines",
         "machine",
-        "m.toml:9: machine: unknown key `machine`, expected one of `schema`, `profiles`, `architectures`, `in`, `trees`, `machines`, `only`"
+        "m.toml:9: machine: unknown key `machine`, expected one of `schema`, `profiles`, `architectures`, `in`, `trees`, `machines`, `bwraps`, `only`"
     )]
     #[case::kind("[\"../machine\"]", "7", "m.toml:9: machines: invalid type: integer `7`, expected a sequence")]
     fn what_is_wrong_is_told_with_its_line(#[case] from: &str, #[case] to: &str, #[case] line: &str) {

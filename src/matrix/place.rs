@@ -23,6 +23,8 @@ pub struct Place {
     pub ground: Ground,
     /// Its architecture, where that was asked for.
     pub arch: Option<&'static Architecture>,
+    /// The bubblewrap that is used in it, where one was named.
+    pub bwrap: Option<PathBuf>,
 }
 
 /// What a place is.
@@ -77,31 +79,39 @@ impl Place {
         }
     }
 
-    fn tree(path: PathBuf, arch: Option<&'static Architecture>) -> Self {
-        Self { name: escape(path.as_os_str().as_bytes()), ground: Ground::Tree(path), arch }
+    fn tree(path: PathBuf, arch: Option<&'static Architecture>, bwrap: Option<&PathBuf>) -> Self {
+        Self { name: name(&path, bwrap), ground: Ground::Tree(path), arch, bwrap: bwrap.cloned() }
     }
 
     fn machine(path: PathBuf, arch: Option<&'static Architecture>) -> Self {
         let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
         let name = escape(whole.file_name().unwrap_or(whole.as_os_str()).as_bytes());
-        Self { name, ground: Ground::Machine(path), arch }
+        Self { name, ground: Ground::Machine(path), arch, bwrap: None }
     }
 
     fn missing(name: String, missing: Missing, arch: &'static Architecture) -> Self {
-        Self { name, ground: Ground::Missing(missing), arch: Some(arch) }
+        Self { name, ground: Ground::Missing(missing), arch: Some(arch), bwrap: None }
     }
 }
 
 impl Wanted {
+    /// Each bubblewrap that is meant; `None` is the first in PATH.
+    fn each_bwrap(&self) -> Vec<Option<&PathBuf>> {
+        if self.bwraps.is_empty() { vec![None] } else { self.bwraps.iter().map(Some).collect() }
+    }
+
     /// The places in their order: trees, then machines; of either first those that were named, then the usual ones as
     /// they are below `directory`.
     ///
     /// # Errors
     /// Two have the same name.
     pub fn places(&self, directory: &Path) -> Result<Vec<Place>, SamePlace> {
-        let mut places: Vec<Place> = self.trees.iter().map(|tree| Place::tree(tree.clone(), None)).collect();
-        if self.usual.contains(&Usual::Trees) {
-            places.extend(self.architectures.iter().map(|arch| usual_tree(directory, arch)));
+        let mut places: Vec<Place> = Vec::new();
+        for bwrap in self.each_bwrap() {
+            places.extend(self.trees.iter().map(|tree| Place::tree(tree.clone(), None, bwrap)));
+            if self.usual.contains(&Usual::Trees) {
+                places.extend(self.architectures.iter().map(|arch| usual_tree(directory, arch, bwrap)));
+            }
         }
         places.extend(self.machines.iter().map(|machine| Place::machine(machine.clone(), None)));
         if self.usual.contains(&Usual::Machines) {
@@ -109,9 +119,9 @@ impl Wanted {
         }
         let mut different: Vec<Place> = Vec::new();
         for place in places {
-            match different.iter().find(|other| other.name == place.name || same(other.path(), place.path())) {
+            match different.iter().find(|other| other.name == place.name || same(other, &place)) {
                 None => different.push(place),
-                Some(other) if same(other.path(), place.path()) => {}
+                Some(other) if same(other, &place) => {}
                 Some(other) => {
                     let (first, second) = (other.path().to_owned(), place.path().to_owned());
                     return Err(SamePlace { name: place.name, first, second });
@@ -122,18 +132,26 @@ impl Wanted {
     }
 }
 
-/// Whether two paths lead to the same directory.
-fn same(one: &Path, other: &Path) -> bool {
-    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+/// Whether two places are one: the same directory, and the same bubblewrap.
+fn same(one: &Place, other: &Place) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let bwrap = |place: &Place| place.bwrap.as_deref().map(real);
+    real(one.path()) == real(other.path()) && bwrap(one) == bwrap(other)
 }
 
-fn usual_tree(directory: &Path, arch: &'static Architecture) -> Place {
+/// A tree and the bubblewrap that is used in it, as they were named: `/ with target/bwraps/0.13.1-1/bwrap`.
+fn name(tree: &Path, bwrap: Option<&PathBuf>) -> String {
+    let with = bwrap.map(|bwrap| format!(" with {}", escape(bwrap.as_os_str().as_bytes()))).unwrap_or_default();
+    escape(tree.as_os_str().as_bytes()) + &with
+}
+
+fn usual_tree(directory: &Path, arch: &'static Architecture, bwrap: Option<&PathBuf>) -> Place {
     let path = directory.join(TREES).join(arch.name);
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Place::missing(escape(path.as_os_str().as_bytes()), Missing::Tree(arch.name), arch)
+            Place::missing(name(&path, bwrap), Missing::Tree(arch.name), arch)
         }
-        Ok(_) | Err(_) => Place::tree(path, Some(arch)),
+        Ok(_) | Err(_) => Place::tree(path, Some(arch), bwrap),
     }
 }
 
@@ -222,6 +240,22 @@ mod tests {
         let machine = directory.path().join("target/machines/s390x-sid/");
         let both = Wanted { trees: vec![tree], machines: vec![machine], ..wanted(&["s390x"]) };
         let named = ["target/trees/../trees/s390x", "s390x-sid", "s390x-bookworm"];
+        assert_eq!(names(&both, directory.path()), named);
+    }
+
+    #[test]
+    fn every_tree_is_built_with_every_bubblewrap_and_machines_have_their_own() {
+        let directory = directory();
+        let bwraps = ["old/bwrap", "new/bwrap", "old/bwrap"].map(PathBuf::from).to_vec();
+        let both = Wanted { bwraps, trees: vec!["/".into()], ..wanted(&["s390x"]) };
+        let named = [
+            "/ with old/bwrap",
+            "target/trees/s390x with old/bwrap",
+            "/ with new/bwrap",
+            "target/trees/s390x with new/bwrap",
+            "s390x-bookworm",
+            "s390x-sid",
+        ];
         assert_eq!(names(&both, directory.path()), named);
     }
 

@@ -62,7 +62,7 @@ mod tests {
     use rstest::rstest;
 
     fn places(trees: usize, machines: usize) -> Vec<Place> {
-        let place = |ground| Place { name: String::new(), ground, arch: None };
+        let place = |ground| Place { name: String::new(), ground, arch: None, bwrap: None };
         let trees = (0..trees).map(|_| place(Ground::Tree("tree".into())));
         let machines = (0..machines).map(|_| place(Ground::Machine("machine".into())));
         trees.chain(machines).collect()

@@ -55,7 +55,8 @@ fn comparison(comparison: &Comparison) -> String {
 
 fn consumer(replayed: &Replayed) -> String {
     let subject = format!("launcher {}", shown(&replayed.consumer));
-    let refused = |what: &str, said: &str| verdict(&subject, 1) + &beside("", LABEL, &format!("{what}: {}", shown(said)));
+    let refused =
+        |what: &str, said: &str| verdict(&subject, 1) + &beside("", LABEL, &format!("{what}: {}", shown(said)));
     match (&replayed.before, &replayed.after) {
         (None, None) => {
             let seen = |seen: &Seen| {

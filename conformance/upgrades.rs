@@ -1,0 +1,199 @@
+//! What changed from one bubblewrap to the next, shown on those that have it and those that have not, and what catches
+//! it. Numbers are those of a catalogue of regressions (README); what can't be shown on one machine is told there too.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use predicates::prelude::*;
+use rootcontract::baseline::Baseline;
+use rootcontract::bwrap::behaviour;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::support::{fixture, supervisor};
+
+/// The versions that `ci/bwraps` brings, in their order.
+const VERSIONS: [&str; 4] = ["0.4.1", "0.8.0", "0.12.0", "0.13.1"];
+
+/// What each of them does, found by trying once for all.
+static BEHAVIOUR: LazyLock<[std::collections::BTreeMap<String, String>; 4]> =
+    LazyLock::new(|| VERSIONS.map(|version| behaviour(&bwrap(version)).expect("trials")));
+
+/// The bubblewrap of this version.
+fn bwrap(version: &str) -> PathBuf {
+    let place = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bwraps");
+    let pattern = format!("{}/{version}-*/bwrap", place.display());
+    let found = glob::glob(&pattern).expect("a pattern").flatten().next();
+    found.unwrap_or_else(|| panic!("there is no {pattern}: ci/bwraps brings it"))
+}
+
+fn rootcontract(arguments: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(supervisor());
+    command.args(arguments).env("RUST_BACKTRACE", "1").env_remove("ROOTCONTRACT_PROBE");
+    command
+}
+
+#[rstest]
+#[case::r01_all_capabilities_stay_when_one_is_missing("capability:missing", ["all"; 4])]
+#[case::r03_proc_sys_is_writable("proc-sys", ["rw"; 4])]
+#[case::r05_parents_are_for_root_alone("parent:mode", ["0755", "0700", "0700", "0700"])]
+#[case::r06_a_tmpfs_is_for_root_to_write("tmpfs:mode", ["0755"; 4])]
+#[case::r07_mount_points_are_read_only("mount-point:mode", ["0666", "0444", "0444", "0444"])]
+#[case::r08_nothing_is_mounted_on_a_socket("socket-destination", ["refused", "ok", "ok", "ok"])]
+#[case::r10_an_option_given_twice_is_told("option:twice", ["silent", "warns", "warns", "warns"])]
+#[case::r11_a_link_that_is_there_is_refused("symlink:twice", ["refused", "refused", "ok", "ok"])]
+#[case::r12_a_launcher_that_ignores_sigchld_hangs("sigchld:ignored", ["hangs", "hangs", "ok", "ok"])]
+#[case::r14_a_link_as_destination_is_refused("symlink-destination:relative", ["ok", "ok", "refused", "refused"])]
+#[case::r15_an_absolute_link_in_a_parent_leads_inside("symlink-parent:absolute", ["refused", "refused", "y", "y"])]
+fn a_change_is_seen_where_it_is_and_not_elsewhere(#[case] trial: &str, #[case] words: [&str; 4]) {
+    let seen: Vec<_> = BEHAVIOUR.iter().map(|behaviour| behaviour[trial].as_str()).collect();
+    assert_eq!(seen, words);
+}
+
+/// The facts that are told as changed, each once.
+fn told(document: &Value) -> Vec<String> {
+    let changes = document["reports"].as_array().expect("reports").iter().flat_map(|report| {
+        report["changes"].as_array().expect("changes").iter().filter(|change| change["relevance"] == "contract")
+    });
+    let mut facts: Vec<_> = changes.map(|change| change["fact"].as_str().unwrap_or("-").to_owned()).collect();
+    facts.sort();
+    facts.dedup();
+    facts
+}
+
+#[rstest]
+#[case::parents("0.4.1", "0.8.0", &[
+    "attempts[mount-point:mode]", "attempts[option:twice]", "attempts[parent:mode]", "attempts[socket-destination]",
+    "nodes[/run/osbuild/runner].mode", "nodes[/run/osbuild].mode",
+])]
+#[case::links("0.8.0", "0.12.0", &[
+    "attempts[sigchld:ignored]", "attempts[symlink-destination:relative]", "attempts[symlink-parent:absolute]",
+    "attempts[symlink:twice]",
+])]
+#[case::nothing("0.12.0", "0.13.1", &[])]
+fn an_upgrade_names_what_changes(#[case] from: &str, #[case] to: &str, #[case] facts: &[&str]) {
+    let [old, new] = [from, to].map(|version| bwrap(version).display().to_string());
+    let code = i32::from(!facts.is_empty());
+    let done = rootcontract(&["upgrade-check", "--from", &old, "--to", &new, "--format", "json"]).assert().code(code);
+    let document: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    assert_eq!(told(&document), facts);
+    assert_eq!((&document["not_kept"], &document["lost"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+    // The baseline that is built in says the same as the bubblewrap it was taken of.
+    let done =
+        rootcontract(&["upgrade-check", "--baseline", from, "--to", &new, "--format", "json"]).assert().code(code);
+    assert_eq!(told(&serde_json::from_slice(&done.get_output().stdout).expect("JSON")), facts);
+}
+
+#[test]
+fn a_downgrade_fails_for_what_the_old_one_does_not_keep_and_lacks() {
+    let [old, new] = ["0.4.1", "0.8.0"].map(|version| bwrap(version).display().to_string());
+    let done = rootcontract(&["upgrade-check", "--from", &new, "--to", &old, "--format", "json"]).assert().code(1);
+    let document: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    let not_kept: Vec<_> = document["not_kept"].as_array().expect("a list").iter().collect();
+    assert!(not_kept.iter().any(|one| one["finding"]["clause"] == "path.osbuild.mode"), "{not_kept:?}");
+    assert!(document["lost"].as_array().expect("a list").contains(&"clearenv".into()), "{}", document["lost"]);
+}
+
+#[rstest]
+#[case::flatpak("flatpak", "0.4.1", "0.8.0", "2 changes")]
+#[case::rpm_ostree("rpm-ostree", "0.4.1", "0.8.0", "1 change")]
+#[case::osbuild("osbuild", "0.8.0", "0.12.0", "nothing changed")]
+#[case::needs_a_newer_one("glycin", "0.4.1", "0.8.0", "starts now; before: bwrap: Unknown option --clearenv")]
+#[case::links_first(
+    "link-first",
+    "0.8.0",
+    "0.12.0",
+    "no longer starts: bwrap: Can't mount on symlink destination /lib"
+)]
+fn other_launchers_are_started_with_both(
+    #[case] consumer: &str,
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] words: &str,
+) {
+    let [old, new] = [from, to].map(|version| bwrap(version).display().to_string());
+    let file = fixture(&format!("consumers/{consumer}.argv")).display().to_string();
+    let done = rootcontract(&["upgrade-check", "--from", &old, "--to", &new, "--consumer", &file]).assert().code(1);
+    let text = String::from_utf8(done.get_output().stdout.clone()).expect("text");
+    let (_, after) = text.split_once(&format!("\nlauncher {consumer}: ")).expect("its own paragraph");
+    let paragraph = after.split("\n\n").next().unwrap_or_default();
+    assert!(paragraph.contains(words), "{paragraph}");
+}
+
+#[test]
+fn a_bubblewrap_is_the_same_as_itself_for_everybody() {
+    let consumers = ["flatpak", "rpm-ostree", "osbuild", "glycin", "link-first"];
+    let files = consumers.map(|name| fixture(&format!("consumers/{name}.argv")).display().to_string());
+    let same = bwrap("0.8.0").display().to_string();
+    let mut arguments = vec!["upgrade-check", "--from", &same, "--to", &same, "--consumer"];
+    arguments.extend(files.iter().map(String::as_str));
+    let done = rootcontract(&arguments).assert().code(0);
+    done.stdout(predicate::str::ends_with("nothing changes for anybody we know of\n"));
+}
+
+/// One that leaves the pid namespace shared, as a bubblewrap with a fault would.
+#[test]
+fn a_fault_of_the_new_one_is_told_with_the_clause_that_catches_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let faulty = directory.path().join("bwrap");
+    let script = format!(
+        "#!/bin/bash\nfor word; do shift; [ \"$word\" = --unshare-ipc ] || set -- \"$@\" \"$word\"; done\nexec {} \"$@\"\n",
+        bwrap("0.13.1").display()
+    );
+    crate::support::executable(&faulty, &script);
+    let faulty = faulty.display().to_string();
+    let done = rootcontract(&["upgrade-check", "--baseline", "0.13.1", "--to", &faulty]).assert().code(1);
+    let text = String::from_utf8(done.get_output().stdout.clone()).expect("text");
+    assert!(text.contains("namespace.ipc.own (osbuild-v190): broken"), "{text}");
+}
+
+#[rstest]
+#[case::missing("/nonexistent", "read consumer /nonexistent: No such file or directory")]
+#[case::no_probe("argv/README.md", "no @probe, which takes the payload's place")]
+fn what_is_no_launcher_is_refused_in_a_line(#[case] file: &str, #[case] words: &str) {
+    let file = fixture(file).display().to_string();
+    let done =
+        rootcontract(&["upgrade-check", "--from", "/usr/bin/bwrap", "--to", "/usr/bin/bwrap", "--consumer", &file]);
+    let stderr = predicate::str::starts_with("rootcontract: read consumer ").and(predicate::str::contains(words));
+    { done }.assert().code(2).stdout("").stderr(stderr.and(predicate::str::is_match("^[^\n]*\n$").expect("a pattern")));
+}
+
+#[test]
+fn every_bubblewrap_is_a_row_of_the_matrix() {
+    let bwraps = VERSIONS.map(|version| bwrap(version).display().to_string());
+    let mut arguments = vec!["matrix", "--format", "json", "--bwrap"];
+    arguments.extend(bwraps.iter().map(String::as_str));
+    let done = rootcontract(&arguments).assert().code(1);
+    let document: Value = serde_json::from_slice(&done.get_output().stdout).expect("JSON");
+    let mut broken: Vec<_> = document["reports"]
+        .as_array()
+        .expect("reports")
+        .iter()
+        .flat_map(|report| {
+            let findings = report["findings"].as_array().expect("findings").iter();
+            let broken = findings.filter(|finding| matches!(finding["verdict"].as_str(), Some("broken" | "unknown")));
+            broken.map(|finding| format!("{} {}", report["bwrap"]["version"], finding["clause"]))
+        })
+        .collect();
+    broken.sort();
+    // R05: parents were 0755 before 0.5.0.
+    let r05 = [
+        "\"0.4.1\" \"path.osbuild-runner.mode\"",
+        "\"0.4.1\" \"path.osbuild.mode\"",
+        "\"0.4.1\" \"path.osbuild.mode\"",
+    ];
+    assert_eq!(broken, r05);
+    assert_eq!(document["reports"].as_array().map(Vec::len), Some(8));
+}
+
+#[test]
+fn there_is_a_baseline_of_every_version_and_it_is_of_that_version() {
+    assert_eq!(Baseline::versions().collect::<Vec<_>>(), VERSIONS);
+    for version in VERSIONS {
+        let baseline = Baseline::find(version.as_ref()).expect("a baseline");
+        assert_eq!((baseline.bwrap.version.as_str(), baseline.facts.len()), (version, 2));
+        let said = Command::new(bwrap(version)).arg("--version").output().expect("bwrap").stdout;
+        assert_eq!(String::from_utf8_lossy(&said).trim(), format!("bubblewrap {version}"));
+    }
+}
