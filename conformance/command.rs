@@ -107,6 +107,9 @@ fn bad_usage_is_told_on_stderr(#[case] arguments: &[&str], #[case] code: i32) {
 #[case::machine("machine")]
 #[case::report("report")]
 #[case::doctor("doctor")]
+#[case::diff("diff")]
+#[case::baseline("baseline")]
+#[case::upgrade("upgrade")]
 #[case::schema("schema")]
 fn help_has_examples_and_fits(#[case] verb: &str) {
     let fits = predicate::function(|help: &str| help.lines().all(|line| line.chars().count() <= 100));
@@ -319,6 +322,9 @@ fn the_line_of_a_plan_works_when_it_is_pasted(#[case] profile: &str) {
 #[case::facts("facts")]
 #[case::report("report")]
 #[case::doctor("doctor")]
+#[case::diff("diff")]
+#[case::baseline("baseline")]
+#[case::upgrade("upgrade")]
 fn the_schemas_in_the_tree_are_those_printed(#[case] document: &str) {
     rootcontract(["schema", document]).assert().code(0).stderr("").stdout(kept(document));
 }

@@ -4,6 +4,7 @@
 //! It all happens in a decoy: a throw-away tree, and IPC, network, host name, cgroup and mount namespaces that nothing
 //! else lives in. A mutant that works can do no harm there.
 
+pub mod contradict;
 mod decoy;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::arch::Architecture;
 use crate::buildroot::{BuildRoot, Builder, Surroundings};
@@ -21,7 +23,8 @@ use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
 use crate::parallel::{in_parallel, processors};
 use crate::profile::Profile;
-use crate::verify::{Verdict, verify};
+use crate::verify::{Finding, Verdict, verify};
+use contradict::{Contradicted, contradict};
 
 /// What mutants are built with.
 #[derive(Debug, Clone)]
@@ -45,7 +48,9 @@ pub struct Proof {
     pub clauses: usize,
     /// Clauses that some mutant breaks, sorted.
     pub proven: Vec<String>,
-    /// Clauses that no mutant breaks yet, sorted.
+    /// The others, put to the test with facts instead of a sandbox, in the order of the contract.
+    pub contradicted: Vec<Contradicted>,
+    /// Clauses that neither proves, sorted.
     pub unproven: Vec<String>,
 }
 
@@ -74,9 +79,9 @@ impl Trial {
 }
 
 impl Proof {
-    /// Whether every mutant broke exactly what it had to.
+    /// Whether every mutant broke exactly what it had to, and every clause can be broken.
     pub fn holds(&self) -> bool {
-        !self.trials.is_empty() && self.trials.iter().all(Trial::exact)
+        !self.trials.is_empty() && self.trials.iter().all(Trial::exact) && self.unproven.is_empty()
     }
 }
 
@@ -111,29 +116,53 @@ pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync
     let arch = native()?;
     let contract = Contract::builtin(profile.name())?.on(arch.name);
     let tree = decoy::tree().map_err(ProveError::Tree)?;
-    let mut bench =
-        Bench { arch, profile, contract, tools, tree: tree.path().to_owned(), not_applicable: BTreeSet::new() };
-    let baseline = bench.verdicts(None)?;
-    let not_kept: Vec<_> = baseline.broken.union(&baseline.unknown).cloned().collect();
+    let bench = Bench { arch, profile, contract, tools, tree: tree.path().to_owned() };
+    let facts = bench.facts(None)?;
+    let baseline = verify(&bench.contract, &facts);
+    let not_kept = clauses(&baseline, &[Verdict::Broken, Verdict::Unknown]);
     if !not_kept.is_empty() {
-        return Err(ProveError::Baseline { profile: profile.name(), clauses: not_kept.join(", ") });
+        let clauses = Vec::from_iter(not_kept).join(", ");
+        return Err(ProveError::Baseline { profile: profile.name(), clauses });
     }
-    bench.not_applicable = baseline.not_applicable;
+    let not_applicable = clauses(&baseline, &[Verdict::NotApplicable]);
     let mutants: Vec<_> = Mutant::all().filter(|mutant| mutant.breaks(profile).is_some()).collect();
     let trials = in_parallel(&mutants, processors(), |mutant| {
-        let trial = bench.trial(mutant);
+        let trial = bench.trial(mutant, &not_applicable);
         progress(&trial);
         trial
     });
     let proven: BTreeSet<_> = trials.iter().flat_map(|trial| trial.broke.iter().cloned()).collect();
-    let all: BTreeSet<_> = bench.contract.clauses.iter().map(|clause| clause.id.as_str().to_owned()).collect();
+    let contradicted: Vec<Contradicted> = bench
+        .contract
+        .clauses
+        .iter()
+        .zip(&baseline)
+        .filter(|(clause, _)| !proven.contains(clause.id.as_str()))
+        .map(|(clause, finding)| contradict(&bench.contract, clause, &facts, why(finding)))
+        .collect();
+    let unproven = contradicted.iter().filter(|one| !one.is_proof()).map(|one| one.clause.clone()).collect();
     Ok(Proof {
         profile: profile.name(),
         trials,
-        clauses: all.len(),
-        unproven: all.difference(&proven).cloned().collect(),
+        clauses: bench.contract.clauses.len(),
         proven: proven.into_iter().collect(),
+        contradicted,
+        unproven,
     })
+}
+
+/// Why no sandbox puts the clause to the test.
+fn why(finding: &Finding) -> String {
+    match (finding.verdict, &finding.reason) {
+        (Verdict::NotApplicable, Some(reason)) => format!("it does not apply here: {reason}"),
+        (_, _) => "no mutant reaches it".to_owned(),
+    }
+}
+
+/// The clauses of these verdicts.
+fn clauses(findings: &[Finding], verdicts: &[Verdict]) -> BTreeSet<String> {
+    let of = findings.iter().filter(|finding| verdicts.contains(&finding.verdict));
+    of.map(|finding| finding.clause.as_str().to_owned()).collect()
 }
 
 /// What every mutant of one profile is built and judged with.
@@ -143,29 +172,21 @@ struct Bench<'a> {
     contract: Contract,
     tools: &'a Tools,
     tree: PathBuf,
-    /// Clauses that do not apply on this host; no mutant can break them here.
-    not_applicable: BTreeSet<String>,
-}
-
-/// The clauses that do not hold, by verdict.
-struct Verdicts {
-    broken: BTreeSet<String>,
-    unknown: BTreeSet<String>,
-    not_applicable: BTreeSet<String>,
 }
 
 impl Bench<'_> {
-    fn trial(&self, mutant: &Mutant) -> Trial {
+    /// Builds a mutant and judges it. `not_applicable` are clauses that no mutant can break on this host.
+    fn trial(&self, mutant: &Mutant, not_applicable: &BTreeSet<String>) -> Trial {
         let named: BTreeSet<String> = mutant
             .breaks(self.profile)
             .unwrap_or_default()
             .iter()
             .map(|&clause| clause.to_owned())
-            .filter(|clause| !self.not_applicable.contains(clause))
+            .filter(|clause| !not_applicable.contains(clause))
             .collect();
         // A clause that can no longer be looked at did not hold either.
-        let (broken, error) = match self.verdicts(Some(mutant)) {
-            Ok(verdicts) => (&verdicts.broken | &verdicts.unknown, None),
+        let (broken, error) = match self.facts(Some(mutant)) {
+            Ok(facts) => (clauses(&verify(&self.contract, &facts), &[Verdict::Broken, Verdict::Unknown]), None),
             Err(error) => (BTreeSet::new(), Some(told(&error))),
         };
         Trial {
@@ -178,7 +199,8 @@ impl Bench<'_> {
         }
     }
 
-    fn verdicts(&self, mutant: Option<&Mutant>) -> Result<Verdicts, InspectError> {
+    /// What the probe sees in the sandbox, changed or not.
+    fn facts(&self, mutant: Option<&Mutant>) -> Result<Value, InspectError> {
         let subject = Subject {
             arch: self.arch,
             hardware: Hardware::default(),
@@ -189,17 +211,7 @@ impl Bench<'_> {
             surroundings: Surroundings::Decoy,
         };
         let facts = inspect_mutant(self.builder(), &subject, mutant.map(|mutant| mutant.change))?;
-        let facts = serde_json::to_value(&facts).unwrap_or_default();
-        let findings = verify(&self.contract, &facts);
-        let with = |verdict: Verdict| {
-            let of = findings.iter().filter(move |finding| finding.verdict == verdict);
-            of.map(|finding| finding.clause.as_str().to_owned()).collect()
-        };
-        Ok(Verdicts {
-            broken: with(Verdict::Broken),
-            unknown: with(Verdict::Unknown),
-            not_applicable: with(Verdict::NotApplicable),
-        })
+        Ok(serde_json::to_value(&facts).unwrap_or_default())
     }
 
     fn builder(&self) -> Builder {

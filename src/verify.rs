@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::applies::Applies;
 use self::closed::Named;
 use self::judge::{Outcome, judge};
-use crate::contract::{Area, Clause, ClauseId, Contract, Level, Subject};
+use crate::contract::{Area, Clause, ClauseId, Contract, Expect, Level, Subject};
 
 pub(crate) use self::lookup::is_unread;
 pub(crate) use self::show::value as in_words;
@@ -67,26 +67,41 @@ pub struct Finding {
 /// `facts` is the whole document (`rootcontract.facts/1`): a launch half, which may be `null`, and a probe half.
 pub fn verify(contract: &Contract, facts: &Value) -> Vec<Finding> {
     let evidence = Evidence::deserialize(&facts["launch"]["evidence"]).ok();
+    let named = Named::by(in_force(contract, facts), facts);
+    contract.clauses.iter().map(|clause| judged(clause, facts, evidence, &named).finding(clause, evidence)).collect()
+}
+
+/// What comes of holding one clause of a contract against facts: what [`verify`] says of it, for less.
+pub fn verdict(contract: &Contract, clause: &Clause, facts: &Value) -> Verdict {
+    let evidence = Evidence::deserialize(&facts["launch"]["evidence"]).ok();
+    let named = match clause.expect {
+        Expect::Closed(_) => Named::by(in_force(contract, facts), facts),
+        _ => Named::default(),
+    };
+    judged(clause, facts, evidence, &named).verdict
+}
+
+/// Whether facts are as an expectation wants them that is about no closed world.
+pub(crate) fn holds(expect: &Expect, facts: &Value) -> bool {
+    matches!(judge(expect, facts, &Named::default()), Outcome::Held(_))
+}
+
+/// The clauses that apply, as far as the facts say.
+fn in_force<'contract>(contract: &'contract Contract, facts: &Value) -> impl Iterator<Item = &'contract Clause> {
+    contract.clauses.iter().filter(|clause| !matches!(clause.when.met(facts), Applies::No(_)))
+}
+
+fn judged(clause: &Clause, facts: &Value, evidence: Option<Evidence>, named: &Named) -> Judged {
     let emulated = evidence == Some(Evidence::UserEmulated);
-    let applies: Vec<(&Clause, Applies)> =
-        contract.clauses.iter().map(|clause| (clause, clause.when.met(facts))).collect();
-    let in_force = applies.iter().filter(|(_, applies)| !matches!(applies, Applies::No(_))).map(|(clause, _)| *clause);
-    let named = Named::by(in_force, facts);
-    applies
-        .into_iter()
-        .map(|(clause, applies)| {
-            let judged = match applies {
-                Applies::Yes | Applies::CannotTell(_) if emulated && clause.subject() == Subject::Kernel => {
-                    let reason = emulation::reason(clause, judge(&clause.expect, facts, &named));
-                    Judged::without_found(Verdict::NotApplicable, reason)
-                }
-                Applies::Yes => Judged::from_outcome(clause.level, judge(&clause.expect, facts, &named)),
-                Applies::No(reason) => Judged::without_found(Verdict::NotApplicable, reason),
-                Applies::CannotTell(reason) => Judged::without_found(Verdict::Unknown, reason),
-            };
-            judged.finding(clause, evidence)
-        })
-        .collect()
+    match clause.when.met(facts) {
+        Applies::Yes | Applies::CannotTell(_) if emulated && clause.subject() == Subject::Kernel => {
+            let reason = emulation::reason(clause, judge(&clause.expect, facts, named));
+            Judged::without_found(Verdict::NotApplicable, reason)
+        }
+        Applies::Yes => Judged::from_outcome(clause.level, judge(&clause.expect, facts, named)),
+        Applies::No(reason) => Judged::without_found(Verdict::NotApplicable, reason),
+        Applies::CannotTell(reason) => Judged::without_found(Verdict::Unknown, reason),
+    }
 }
 
 /// A verdict with its words.

@@ -75,17 +75,23 @@ fn human(proof: &Proof) -> String {
     let exact = proof.trials.iter().filter(|trial| trial.exact()).count();
     let heading = format!("{BOLD}{}: {} mutants{BOLD:#}\n", proof.profile, proof.trials.len());
     let lines: String = proof.trials.iter().map(|trial| told(trial, indent)).collect();
+    let by_facts = proof.contradicted.iter().filter(|one| one.is_proof()).count();
+    let score = 100 * (proof.clauses - proof.unproven.len()) / proof.clauses.max(1);
     let total = format!(
-        "\n{BOLD}{}: {exact} of {} mutants break exactly what they must; {} of {} clauses are proven to notice{BOLD:#}\n",
+        "\n{BOLD}{}: {exact} of {} mutants break exactly what they must; {score} % of {} clauses can fail: {} by mutants, {by_facts} by facts{BOLD:#}\n",
         proof.profile,
         proof.trials.len(),
+        proof.clauses,
         proof.proven.len(),
-        proof.clauses
     );
-    let unproven = match proof.unproven.as_slice() {
-        [] => String::new(),
-        clauses => beside("not yet:", 9, &clauses.join(" ")),
-    };
+    let unproven = proof.contradicted.iter().filter(|one| !one.is_proof()).map(|one| {
+        beside(
+            "  NOT proven:",
+            14,
+            &format!("{}: nothing forbidden was found for {}", one.clause, one.survived.join(", ")),
+        )
+    });
+    let unproven: String = unproven.collect();
     heading + &lines + &total + &unproven
 }
 

@@ -80,6 +80,12 @@ impl FactPath {
     }
 }
 
+impl FromIterator<Segment> for FactPath {
+    fn from_iter<I: IntoIterator<Item = Segment>>(segments: I) -> Self {
+        Self(segments.into_iter().collect())
+    }
+}
+
 /// Text that names no fact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` names no fact: write words with dots between and keys in brackets, like `mounts[/usr].flags`")]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::expect::{CallerMounts, Expect};
+use super::expect::{CallerMounts, Expect, Process};
 use super::kinds::{CallerList, Launched, Which, World};
 use super::path::FactPath;
 use super::place::Place;
@@ -84,7 +84,7 @@ impl Expect {
                 let name = namespace.name.as_str();
                 vec![FactPath::fields(["namespaces", name]), FactPath::fields(["launch", "namespaces", name])]
             }
-            Self::Process(process) => process_reads(process.pid, facts),
+            Self::Process(process) => process_reads(process, facts),
             Self::Attempt(attempt) => vec![FactPath::fields(["attempts"]).key(&attempt.name)],
             Self::Fact(fact) => [Some(fact.path.clone()), fact.same_as.clone()].into_iter().flatten().collect(),
             Self::Closed(world) => world.facts(),
@@ -183,15 +183,15 @@ fn variables(launched: Launched, facts: &Value) -> Vec<FactPath> {
     std::iter::once(list).chain(names.into_iter().map(|name| FactPath::fields(["environment"]).key(name))).collect()
 }
 
-fn process_reads(which: Which, facts: &Value) -> Vec<FactPath> {
-    let pid = which.pid(facts);
-    let role = match which {
+fn process_reads(process: &Process, facts: &Value) -> Vec<FactPath> {
+    let role = match process.pid {
         Which::Init => None,
         Which::Payload => Some(FactPath::fields(["process", "pid"])),
         Which::Parent => Some(FactPath::fields(["process", "ppid"])),
     };
-    let command = pid.map(|pid| FactPath::fields(["pids", "commands"]).key(&pid.to_string()));
-    role.into_iter().chain(command).collect()
+    let named = process.command.as_ref().and_then(|_| process.pid.pid(facts));
+    let command = named.map(|pid| FactPath::fields(["pids", "commands"]).key(&pid.to_string()));
+    role.into_iter().chain([FactPath::fields(["pids", "visible"])]).chain(command).collect()
 }
 
 impl Which {

@@ -12,8 +12,8 @@ const VOLATILE: [&str; 5] = ["nonce", "namespaces", "launch.namespaces", "launch
 
 /// What a fact is that no clause speaks of.
 pub fn of_fact(leaf: &FactPath) -> Relevance {
-    let is_volatile = |path: &str| path.parse::<FactPath>().is_ok_and(|volatile| volatile.touches(leaf));
-    if VOLATILE.into_iter().any(is_volatile) { Relevance::Volatile } else { Relevance::Host }
+    let holds = |path: FactPath| path.segments().len() <= leaf.segments().len() && path.touches(leaf);
+    if VOLATILE.into_iter().any(|path| path.parse().is_ok_and(holds)) { Relevance::Volatile } else { Relevance::Host }
 }
 
 /// What a fact is to the clauses that read it. A closed world is about what no other clause names.

@@ -16,6 +16,7 @@ pub struct Named {
     facts: Vec<FactPath>,
     capabilities: BTreeSet<String>,
     listed: BTreeSet<String>,
+    pids: BTreeSet<u64>,
 }
 
 impl Named {
@@ -27,6 +28,7 @@ impl Named {
                 Expect::Closed(_) => continue,
                 Expect::MountsBelow(below) if below.at.as_str() == "/" => continue,
                 Expect::Capabilities(wanted) => named.capabilities.extend(capabilities(wanted, facts)),
+                Expect::Process(wanted) => named.pids.extend(wanted.pid.pid(facts)),
                 Expect::Directory(wanted) => named.listed.extend(entries(wanted)),
                 _ => {}
             }
@@ -127,13 +129,9 @@ fn directories(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
 
 fn processes(facts: &Value, named: &Named) -> Result<BTreeSet<String>, Gap> {
     let visible = list(facts, &FactPath::fields(["pids", "visible"]))?;
-    let is_named = |pid: &u64| {
-        let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
-        named.facts.iter().any(|fact| fact.covers(&path))
-    };
     let command = |pid: u64| {
         let path = FactPath::fields(["pids", "commands"]).key(&pid.to_string());
         find(facts, &path).map_or_else(|_| pid.to_string(), |name| format!("{pid} ({})", show::value(name)))
     };
-    Ok(visible.iter().filter_map(Value::as_u64).filter(|pid| !is_named(pid)).map(command).collect())
+    Ok(visible.iter().filter_map(Value::as_u64).filter(|pid| !named.pids.contains(pid)).map(command).collect())
 }

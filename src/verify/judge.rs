@@ -69,7 +69,7 @@ fn link(wanted: &Link, facts: &Value) -> Result<Outcome, Gap> {
     let Some(found) = entry(facts, &name_at(&wanted.at))? else {
         return Ok(Outcome::Absent(format!("no {}", wanted.at)));
     };
-    let Some(target) = found["target"].as_str() else {
+    let (true, Some(target)) = (found["kind"] == "symlink", found["target"].as_str()) else {
         return Ok(Outcome::Broken(format!("{} is a {}", wanted.at, show::value(&found["kind"]))));
     };
     let resolves = found["resolves"].as_bool();

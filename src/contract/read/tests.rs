@@ -35,7 +35,7 @@ fn a_profile_without_a_contract_is_an_error(#[case] profile: &str, #[case] line:
 
 const AREAS: &str = "`mount`, `link`, `root`, `path`, `directory`, `device`, `environment`, `capability`, `namespace`, \
                      `pid`, `ipc`, `network`, `uts`, `user`, `cgroup`, `time`, `process`, `descriptor`, `signal`, \
-                     `limit`, `proc`, `sys`, `keyring`, `security`, `loader`, `abi`, `runner`";
+                     `limit`, `proc`, `sys`, `keyring`, `security`, `loader`, `abi`, `runner`, `bubblewrap`";
 const NO_ID: &str = "is no clause id: it is an area, a dot, and dotted words of a-z, 0-9 and `-`";
 const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link`, `device`, `node`, `absent`, \
                      `directory`, `variable`, `no-variable`, `variables`, `capabilities`, `namespace`, `process`, \

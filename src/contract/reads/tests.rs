@@ -44,7 +44,8 @@ fn an_expectation_says_what_it_reads(#[case] form: &str, #[case] expected: &[&st
 #[case::runner("caller-mounts = { of = \"runner\", below = \"/run\", flags = [] }", &["launch.runner", "mounts[/run/r].flags"])]
 #[case::set("variables = \"set\"", &["launch.environment.set", "environment[A]"])]
 #[case::inherited("variables = \"inherited\"", &["launch.environment.inherited", "environment[B]"])]
-#[case::payload("process = { pid = \"payload\" }", &["process.pid", "pids.commands[7]"])]
+#[case::payload("process = { pid = \"payload\" }", &["process.pid", "pids.visible"])]
+#[case::init("process = { pid = \"init\", command = \"bwrap\" }", &["pids.visible", "pids.commands[1]"])]
 fn what_the_launch_names_is_read_too(#[case] form: &str, #[case] expected: &[&str]) {
     let facts = json!({
         "launch": {

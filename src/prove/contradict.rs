@@ -1,0 +1,74 @@
+//! Contradicts clauses with facts: what no mutant reaches is put to the test without a sandbox.
+//!
+//! A document in which the clause applies and holds is changed, one field that the clause reads at a time, until the
+//! clause breaks. That shows that the comparison can fail; only a mutant shows that the probe sees what it is about.
+
+mod candidates;
+mod model;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::contract::{Clause, Contract, FactPath};
+use crate::verify::{Verdict, verdict};
+
+/// What came of contradicting one clause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Contradicted {
+    /// The clause.
+    pub clause: String,
+    /// Why it was not put to the test with a sandbox.
+    pub why: String,
+    /// The facts that broke it when they were others.
+    pub broke: Vec<String>,
+    /// The facts it reads that did not, whatever they were.
+    pub survived: Vec<String>,
+}
+
+impl Contradicted {
+    /// Whether every fact that the clause reads can break it, and there is one.
+    pub fn is_proof(&self) -> bool {
+        self.survived.is_empty() && !self.broke.is_empty()
+    }
+}
+
+/// Contradicts a clause, beginning with `facts`, which keep the contract.
+pub fn contradict(contract: &Contract, clause: &Clause, facts: &Value, why: String) -> Contradicted {
+    let mut document = model::of(clause, facts);
+    let mut contradicted = Contradicted { clause: clause.id.to_string(), why, broke: Vec::new(), survived: Vec::new() };
+    if verdict(contract, clause, &document) != Verdict::Held {
+        contradicted.survived.push("there are no facts that keep it".to_owned());
+        return contradicted;
+    }
+    let reads: Vec<FactPath> =
+        clause.expect.reads(&document).iter().flat_map(|path| concrete(path, &document)).collect();
+    let words = candidates::words(clause, &document, &reads);
+    for path in reads {
+        let breaks = candidates::of(&path, &document, &words).into_iter().any(|value| {
+            let before = model::put(&mut document, &path, value);
+            let broken = verdict(contract, clause, &document) == Verdict::Broken;
+            model::put(&mut document, &path, before);
+            broken
+        });
+        let list = if breaks { &mut contradicted.broke } else { &mut contradicted.survived };
+        list.push(path.to_string());
+    }
+    contradicted
+}
+
+/// The facts that a path with wildcards names in this document; a path without any is itself.
+fn concrete(path: &FactPath, document: &Value) -> Vec<FactPath> {
+    let segments = path.segments();
+    let Some(at) = segments.iter().position(|segment| segment.as_str().ends_with('*')) else {
+        return vec![path.clone()];
+    };
+    let start = segments[at].as_str().trim_end_matches('*');
+    let above = FactPath::from_iter(segments[..at].iter().cloned());
+    let keys = model::find(document, &above).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
+    keys.filter(|key| key.starts_with(start))
+        .flat_map(|key| {
+            let rest = segments[at + 1..].iter().cloned();
+            concrete(&FactPath::from_iter(above.clone().key(key).segments().iter().cloned().chain(rest)), document)
+        })
+        .collect()
+}
