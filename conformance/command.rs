@@ -1,6 +1,7 @@
 //! The command: what it prints, where to, and what it exits with.
 
 mod bubblewraps;
+mod compared;
 mod doctor;
 mod documents;
 mod foreign;

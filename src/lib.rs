@@ -62,3 +62,5 @@ pub mod tree;
 pub mod upgrade;
 #[cfg(feature = "host")]
 pub mod verify;
+#[cfg(feature = "host")]
+pub mod waiver;

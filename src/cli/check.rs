@@ -40,6 +40,9 @@ pub struct Check {
     /// Only clauses whose id matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     only: Vec<glob::Pattern>,
+    /// What may be broken for now, each with reason, owner and last day; what needs no waiver fails
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
     /// Say what changed since FILE was written by `check --format json`, `probe` or `baseline`, or since a version of
     /// bubblewrap whose baseline is built in. A change that the contract speaks of fails the check
     #[arg(long, value_name = "FILE", conflicts_with_all = ["contract", "facts"])]
@@ -53,30 +56,29 @@ pub struct Check {
 impl Check {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
-        let judged = match &self.facts {
+        let mut judged = match &self.facts {
             Some(file) => self.saved(&facts::load(file)?, file)?,
             None => self.built()?,
         };
         if judged.iter().all(|judged| judged.look.report.findings.is_empty()) {
             return Err(Failure::nothing_matches(&self.only));
         }
-        let document = Document::new(judged.iter().map(|judged| judged.look.report.clone()).collect());
-        let Some(since) = self.since(&judged)? else {
-            return findings::write(&document, &self.formats, || human::render(&judged));
-        };
-        let code =
-            findings::write(&document, &self.formats, || human::render(&judged) + "\n" + &diff::human::render(&since))?;
-        // A machine's format has no word for it.
-        let changes = since.count(Relevance::Contract);
-        match (changes, since.alone.len()) {
-            (0, 0) => Ok(code),
-            (_, alone) => {
-                tell(&format!(
-                    "check: changed since the baseline: {changes} of the contract, {alone} without a counterpart"
-                ));
-                Ok(if document.standing() == Standing::Held { ExitCode::from(1) } else { code })
-            }
+        let since = self.since(&judged)?;
+        let mut document = Document::new(judged.iter().map(|judged| judged.look.report.clone()).collect());
+        let needed = findings::waive(&mut document, self.waivers.as_deref())?;
+        for (judged, report) in judged.iter_mut().zip(&document.reports) {
+            judged.look.report = report.clone();
         }
+        let changed = since.as_ref().map(|since| String::from("\n") + &diff::human::render(since)).unwrap_or_default();
+        let code = findings::write(&document, &self.formats, || human::render(&judged) + &changed)?;
+        let code = needed.or(document.standing(), code);
+        let (changes, alone) = since.map_or((0, 0), |since| (since.count(Relevance::Contract), since.alone.len()));
+        if changes == 0 && alone == 0 {
+            return Ok(code);
+        }
+        // A machine's format has no word for it.
+        tell(&format!("check: changed since the baseline: {changes} of the contract, {alone} without a counterpart"));
+        Ok(if document.standing() == Standing::Held { ExitCode::from(1) } else { code })
     }
 
     /// What changed since the baseline, if there is one.

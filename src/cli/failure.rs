@@ -76,9 +76,12 @@ pub enum Failure {
     /// Documents do not fit together.
     #[error("merge reports")]
     Merge(#[from] MergeError),
-    /// A matrix can't be read.
+    /// A matrix or a list of waivers can't be read.
     #[error(transparent)]
-    Matrix(#[from] SourceError),
+    Source(#[from] SourceError),
+    /// The machine does not know which day it is.
+    #[error("tell whether waivers have expired: the clock is before 1970 or after 9999")]
+    NoClock,
     /// Two places of a matrix can't be told apart.
     #[error(transparent)]
     SamePlace(#[from] SamePlace),

@@ -1,14 +1,17 @@
 //! Findings on their way from facts to whoever asked: judged, written as asked, and what the command exits with.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use rootcontract::contract::Contract;
 use rootcontract::facts::Document as Facts;
+use rootcontract::report::show::shown;
 use rootcontract::report::{Document, Report, Standing, github, junit};
 use rootcontract::verify::verify;
+use rootcontract::waiver::{Waivers, today};
 
 use super::clauses::matches;
-use super::failure::Failure;
+use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::output;
 
@@ -17,6 +20,35 @@ pub fn judge(contract: &Contract, facts: &Facts, only: &[glob::Pattern]) -> Resu
     let mut findings = verify(contract, &serde_json::to_value(facts)?);
     findings.retain(|finding| matches(only, finding.clause.as_str()));
     Ok(Report::new(contract, facts, findings))
+}
+
+/// Lets pass what the file says may be broken for now. What it says of clauses that are not broken is told, and fails.
+pub fn waive(document: &mut Document, file: Option<&Path>) -> Result<Needed, Failure> {
+    let Some(file) = file else { return Ok(Needed::All) };
+    let waivers = Waivers::load(file)?;
+    let today = today().ok_or(Failure::NoClock)?;
+    let unneeded = waivers.apply(&mut document.reports, today);
+    for waiver in &unneeded {
+        let (clause, owner) = (&waiver.clause, shown(&waiver.owner));
+        tell(&format!("{}: {clause} of {owner} is not broken: remove the waiver", file.display()));
+    }
+    Ok(if unneeded.is_empty() { Needed::All } else { Needed::NotAll })
+}
+
+/// Whether everything that is waived is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// It is.
+    All,
+    /// Something is not, which fails what would have passed.
+    NotAll,
+}
+
+impl Needed {
+    /// What a command exits with that would have exited with this.
+    pub fn or(self, standing: Standing, code: ExitCode) -> ExitCode {
+        if self == Self::NotAll && standing == Standing::Held { ExitCode::from(1) } else { code }
+    }
 }
 
 /// Writes the document in every format that was asked for; `human` is how people are shown it.

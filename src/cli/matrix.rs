@@ -36,6 +36,14 @@ use super::{contracts, findings};
   rootcontract matrix --file ci/matrix.toml --format human --format junit=report.xml
   rootcontract matrix --arch all --shard 1/3 --format json=shard-1.json
 
+Waivers in a file:
+  schema = \"rootcontract.waivers/1\"
+  [[waiver]]
+  clause = \"path.osbuild.mode\"     profile and arch, if it is not about all
+  reason = \"bubblewrap 0.4 makes parents 0755\"
+  owner = \"build team\"
+  expires = 2027-01-31
+
 A matrix in a file:
   schema = \"rootcontract.matrix/1\"
   profiles = [\"osbuild\"]
@@ -72,6 +80,9 @@ pub struct Matrix {
     /// Only clauses whose id matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     only: Vec<glob::Pattern>,
+    /// What may be broken for now, each with reason, owner and last day; what needs no waiver fails
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
     /// How long each machine may take, from its boot to its report
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = humantime::parse_duration)]
     timeout: Duration,
@@ -127,8 +138,10 @@ impl Matrix {
             tell(&format!("matrix: ended by signal {signal}"));
             return Ok(ExitCode::from(128 + signal));
         };
-        let document = document(done, shard);
-        findings::write(&document, &self.formats, || overview::render(&document))
+        let mut document = document(done, shard);
+        let needed = findings::waive(&mut document, self.waivers.as_deref())?;
+        let code = findings::write(&document, &self.formats, || overview::render(&document))?;
+        Ok(needed.or(document.standing(), code))
     }
 
     /// What the file and the options say, and what is meant where they say nothing.

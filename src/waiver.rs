@@ -1,0 +1,214 @@
+//! Clauses that may be broken for now: which, why, who has said so, and until when.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use toml::value::Date;
+
+use crate::contract::ClauseId;
+use crate::report::show::shown;
+use crate::report::{Report, Summary};
+use crate::source::{self, Kind, Source, SourceError};
+use crate::verify::{Finding, Verdict};
+
+/// The value of `schema` in every such file.
+pub const SCHEMA: &str = "rootcontract.waivers/1";
+/// What is read here.
+const KIND: Kind = Kind { name: "list of waivers", limit: 1 << 20 };
+
+/// What may be broken for now.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waivers {
+    schema: String,
+    #[serde(default, rename = "waiver")]
+    waivers: Vec<Waiver>,
+}
+
+/// One clause that may be broken for now.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// The clause.
+    pub clause: ClauseId,
+    /// The profile it is about; every one if none is named.
+    pub profile: Option<String>,
+    /// The architecture it is about; every one if none is named.
+    pub arch: Option<String>,
+    /// Why it may be broken.
+    pub reason: String,
+    /// Who has said so, and mends it.
+    pub owner: String,
+    /// The last day on which it may be.
+    pub expires: toml::value::Datetime,
+}
+
+impl Waivers {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It can't be read, or is no list of waivers.
+    pub fn load(path: &Path) -> Result<Self, SourceError> {
+        let (name, bytes) = source::load(path, KIND)?;
+        Self::parse(&name, &bytes)
+    }
+
+    /// Reads a file's bytes; `name` is only for errors.
+    ///
+    /// # Errors
+    /// They are no list of waivers.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
+        let source = Source::new(name, KIND, bytes)?;
+        let waivers: Self = source.read()?;
+        if waivers.schema != SCHEMA {
+            return Err(source.other_schema(&waivers.schema, SCHEMA));
+        }
+        match waivers.waivers.iter().find(|waiver| waiver.day().is_none()) {
+            Some(_) => Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned())),
+            None => Ok(waivers),
+        }
+    }
+
+    /// Lets what is broken pass where it is waived today; what is waived and not broken is given back. A clause that no
+    /// report has was not looked at.
+    pub fn apply(&self, reports: &mut [Report], today: Date) -> Vec<&Waiver> {
+        let is_unneeded = |waiver: &&Waiver| {
+            let mut seen = reports.iter().filter(|report| waiver.is_about(report)).flat_map(|report| &report.findings);
+            seen.clone().any(|finding| finding.clause == waiver.clause)
+                && !seen.any(|finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken)
+        };
+        let unneeded = self.waivers.iter().filter(is_unneeded).collect();
+        for report in reports {
+            let waivers: Vec<&Waiver> = self.waivers.iter().filter(|waiver| waiver.is_about(report)).collect();
+            for waiver in waivers {
+                let broken =
+                    |finding: &&mut Finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken;
+                report.findings.iter_mut().filter(broken).for_each(|finding| waiver.waive(finding, today));
+            }
+            report.summary = Summary::of(&report.findings);
+        }
+        unneeded
+    }
+}
+
+impl Waiver {
+    fn is_about(&self, report: &Report) -> bool {
+        self.profile.as_ref().is_none_or(|profile| *profile == report.profile)
+            && self.arch.as_ref().is_none_or(|arch| *arch == report.arch)
+    }
+
+    /// The day it ends with; a time of day is none.
+    fn day(&self) -> Option<Date> {
+        self.expires.date.filter(|_| self.expires.time.is_none())
+    }
+
+    fn waive(&self, finding: &mut Finding, today: Date) {
+        let (owner, reason) = (shown(&self.owner), shown(&self.reason));
+        let reason = match self.day() {
+            Some(day) if ordered(day) >= ordered(today) => {
+                finding.verdict = Verdict::Waived;
+                format!("{reason} ({owner}, until {day})")
+            }
+            Some(day) => format!("its waiver of {owner} has expired on {day}: {reason}"),
+            None => format!("its waiver of {owner} names no day"),
+        };
+        finding.reason = Some(reason);
+    }
+}
+
+fn ordered(date: Date) -> (u16, u8, u8) {
+    (date.year, date.month, date.day)
+}
+
+/// The day it is, in UTC.
+pub fn today() -> Option<Date> {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.get(..10)?.parse::<toml::value::Datetime>().ok()?.date
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::report::tests::{finding, report};
+
+    const GOOD: &str = r#"schema = "rootcontract.waivers/1"
+[[waiver]]
+clause = "process.umask.value"
+reason = "our launcher sets it"
+owner = "build team"
+expires = 2027-01-31
+"#;
+
+    fn day(text: &str) -> Date {
+        text.parse::<toml::value::Datetime>().expect("a day").date.expect("a day")
+    }
+
+    /// What comes of a finding, with its reason; whether the waiver was needed.
+    fn waived(file: &str, verdict: Verdict, today: &str) -> (Verdict, Option<String>, bool, Summary) {
+        let waivers = Waivers::parse("w.toml", file.as_bytes()).expect("waivers");
+        let mut reports = [report(vec![finding("process.umask.value", verdict, "0077")])];
+        let needed = waivers.apply(&mut reports, day(today)).is_empty();
+        let [report] = reports;
+        (report.findings[0].verdict, report.findings[0].reason.clone(), needed, report.summary)
+    }
+
+    #[rstest]
+    #[case::before("2026-11-25")]
+    #[case::on_the_day("2027-01-31")]
+    fn what_is_broken_may_be_so_until_the_day(#[case] today: &str) {
+        let (verdict, reason, needed, summary) = waived(GOOD, Verdict::Broken, today);
+        assert_eq!((verdict, needed), (Verdict::Waived, true));
+        assert_eq!(reason.as_deref(), Some("our launcher sets it (build team, until 2027-01-31)"));
+        assert_eq!(summary, Summary { waived: 1, ..Summary::default() });
+    }
+
+    #[test]
+    fn afterwards_it_is_broken_and_says_whose_it_was() {
+        let (verdict, reason, needed, summary) = waived(GOOD, Verdict::Broken, "2027-02-01");
+        assert_eq!((verdict, needed, summary.broken), (Verdict::Broken, true, 1));
+        let told = "its waiver of build team has expired on 2027-01-31: our launcher sets it";
+        assert_eq!(reason.as_deref(), Some(told));
+    }
+
+    #[rstest]
+    #[case::held(Verdict::Held)]
+    #[case::not_applicable(Verdict::NotApplicable)]
+    #[case::unknown_is_never_waived(Verdict::Unknown)]
+    fn what_is_not_broken_needs_no_waiver(#[case] verdict: Verdict) {
+        let (after, _, needed, _) = waived(GOOD, verdict, "2026-11-25");
+        assert_eq!((after, needed), (verdict, false));
+    }
+
+    #[rstest]
+    #[case::profile("profile = \"osbuild-v19\"\n")]
+    #[case::architecture("arch = \"s390x\"\n")]
+    fn a_waiver_for_others_is_none(#[case] line: &str) {
+        let (verdict, _, needed, _) = waived(&(GOOD.to_owned() + line), Verdict::Broken, "2026-11-25");
+        assert_eq!((verdict, needed), (Verdict::Broken, true));
+    }
+
+    #[rstest]
+    #[case::schema(
+        "waivers/1",
+        "waivers/2",
+        "w.toml:1: schema: `rootcontract.waivers/2` is not read here, expected `rootcontract.waivers/1`"
+    )]
+    #[case::no_owner(
+        "owner",
+        "owners",
+        "w.toml:5: owners: unknown key `owners`, expected one of `clause`, `profile`, `arch`, `reason`, `owner`, `expires`"
+    )]
+    #[case::no_day("2027-01-31", "\"soon\"", "w.toml:6: expires: ")]
+    #[case::a_time("2027-01-31", "2027-01-31T12:00:00", "w.toml:6: expires: not a day, as in 2027-01-31")]
+    #[case::no_such_day("2027-01-31", "2027-13-31", "w.toml:6: ")]
+    #[case::no_clause("process.umask.value", "umask", "w.toml:3: clause: ")]
+    fn what_is_wrong_is_told_with_its_line(#[case] from: &str, #[case] to: &str, #[case] line: &str) {
+        let bad = GOOD.replacen(from, to, 1);
+        assert_ne!(bad, GOOD, "{from} is not there to be replaced");
+        let error = Waivers::parse("w.toml", bad.as_bytes()).expect_err("no waivers").to_string();
+        assert!(error.starts_with(line) && !error.contains('\n'), "{error}");
+    }
+}
