@@ -3,10 +3,14 @@
 //! A mutant is one step away from a profile. It is described in words, changes the plan or the launch, and names
 //! the exact set of clauses it breaks, so that a check which cannot fail is found out.
 
+mod devices;
 mod edit;
 mod launch;
+mod mounts;
 mod namespaces;
 mod payload;
+mod settings;
+mod strangers;
 mod tree;
 
 use crate::buildroot::Invocation;
@@ -38,7 +42,17 @@ pub enum Change {
 impl Mutant {
     /// Every mutant there is, by what it is about.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [namespaces::MUTANTS, tree::MUTANTS, payload::MUTANTS, launch::MUTANTS].into_iter().flatten()
+        let tables = [
+            namespaces::MUTANTS,
+            tree::MUTANTS,
+            mounts::MUTANTS,
+            strangers::MUTANTS,
+            devices::MUTANTS,
+            payload::MUTANTS,
+            settings::MUTANTS,
+            launch::MUTANTS,
+        ];
+        tables.into_iter().flatten()
     }
 
     /// The clauses of `profile` that must break; `None` if it is no mutant of that profile.
