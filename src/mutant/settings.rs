@@ -3,7 +3,7 @@
 use super::edit::set_variable;
 use super::{Change, Mutant};
 use crate::plan::Op;
-use crate::profile::Profile::{OsbuildV19, OsbuildV190};
+use crate::profile::Profile::OsbuildV190;
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
