@@ -17,7 +17,7 @@ const LABEL: usize = 10;
 /// The same beside a fact.
 const FACT: usize = 40;
 
-/// The document with colour, [`WIDTH`](super::show::WIDTH) wide.
+/// The document with colour, [`WIDTH`](crate::report::show::WIDTH) wide.
 pub fn render(document: &Document) -> String {
     let comparisons = document.reports.iter().map(|comparison| one(comparison) + "\n").collect::<String>();
     comparisons + &document.alone.iter().map(alone).collect::<String>() + &total(document)
