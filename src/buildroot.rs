@@ -11,6 +11,8 @@ mod name;
 mod open;
 mod outcome;
 mod output;
+mod place;
+mod privilege;
 mod protocol;
 mod scratch;
 pub mod supervisor;
@@ -30,10 +32,11 @@ pub use error::{CloseError, OpenError, RunError};
 pub use invocation::{Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
+pub use privilege::PrivilegeError;
 pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 
-use crate::facts::launch::Canaries;
+use crate::facts::launch::{Canaries, Inherited, Privilege};
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News};
@@ -48,11 +51,15 @@ const STATUS_DESCRIPTOR: i32 = 3;
 pub struct BuildRoot {
     profile: Profile,
     policy: CapabilityPolicy,
+    privilege: Privilege,
+    /// Why it is not a better one that seemed to be there.
+    lesser: Option<Failure>,
     bwrap: PathBuf,
     layout: Layout,
     endpoints: Mutex<Vec<(String, HostPath)>>,
     mutation: Option<fn(&mut Plan)>,
     opened: Opened,
+    host_root: bool,
     tree_facts: BTreeMap<String, bool>,
     scratch: Scratch,
     var: Scratch,
@@ -167,11 +174,21 @@ impl BuildRoot {
         &self.layout.capabilities
     }
 
-    /// What the caller should know, a line each: capabilities that were asked for and are not to be had.
+    /// What the caller should know, a line each: capabilities that were asked for and are not to be had, subordinate ids
+    /// that could not be mapped.
     pub fn warnings(&self) -> Vec<String> {
         let missing = self.layout.capabilities.missing();
         let line = || format!("the payload does without {missing}, which this process does not have");
-        (!missing.is_empty()).then(line).into_iter().collect()
+        let lesser = self.lesser.as_ref().map(|why| {
+            let (why, errno) = (crate::report::show::shown(why.to_string().as_ref()), why.errno().desc());
+            format!("the build root has one user, without subordinate ids: {why}: {errno}")
+        });
+        lesser.into_iter().chain((!missing.is_empty()).then(line)).collect()
+    }
+
+    /// What it is built with.
+    pub fn privilege(&self) -> Privilege {
+        self.privilege
     }
 
     /// What is to be built for this invocation.
@@ -229,6 +246,16 @@ impl BuildRoot {
     /// What was planted around the sandboxes.
     pub(crate) fn canaries(&self) -> &Canaries {
         &self.opened.canaries
+    }
+
+    /// Whether the owner of the host's devices is one of the build root's users.
+    pub(crate) fn has_host_root(&self) -> bool {
+        self.host_root
+    }
+
+    /// What the runs inherit from the process that starts bubblewrap.
+    pub(crate) fn inherited(&self) -> Inherited {
+        self.opened.inherited.as_deref().cloned().unwrap_or_else(crate::probe::inherited)
     }
 
     /// What the root has, by the words of a contract's `when.tree`.

@@ -57,6 +57,12 @@ impl Capability {
     pub const MAC_ADMIN: Self = Self(33);
     /// Configure the network: bubblewrap raises the loopback interface of a network namespace.
     pub const NET_ADMIN: Self = Self(12);
+    /// Become another group.
+    pub const SETGID: Self = Self(6);
+    /// Become another user.
+    pub const SETUID: Self = Self(7);
+    /// Give files capabilities.
+    pub const SETFCAP: Self = Self(31);
     /// Mount, among much else.
     pub const SYS_ADMIN: Self = Self(21);
     /// CAP_AUDIT_CONTROL.

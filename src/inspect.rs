@@ -13,7 +13,7 @@ use crate::buildroot::{
 };
 use crate::bwrap::About;
 use crate::capability::Capability;
-use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy, Privilege};
+use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy};
 use crate::facts::{Document, Probe, Schema, frame};
 use crate::mutant::Change;
 use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
@@ -313,7 +313,7 @@ fn launch(
             CapabilityPolicy::Inherit => Policy::Inherit,
             CapabilityPolicy::List(_) => Policy::List,
         },
-        privilege: Privilege::Root,
+        privilege: root.privilege(),
         arch: subject.arch.name.to_owned(),
         evidence: subject.evidence(),
         bwrap: launch::Bwrap {
@@ -335,7 +335,7 @@ fn launch(
             Runner::File { name, .. } => Some(shown(name)),
         },
         limits: crate::facts::limits::parse(&limits).unwrap_or_default(),
-        process: crate::probe::inherited(),
+        process: root.inherited(),
         canaries,
     })
 }
@@ -379,6 +379,7 @@ fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
         ("selinux", there("/sys/fs/selinux/enforce")),
         ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
         ("sysrq-trigger", there("/proc/sysrq-trigger")),
+        ("root-mapped", root.has_host_root()),
         ("ipv6", there("/proc/net/if_inet6")),
         ("yama", std::fs::read("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.first() != Some(&b'0'))),
         ("sys-admin-reads-log", sys_admin_reads_log()),

@@ -57,6 +57,8 @@ pub mod report;
 #[cfg(feature = "host")]
 pub mod source;
 #[cfg(feature = "host")]
+pub mod subordinate;
+#[cfg(feature = "host")]
 pub mod tree;
 #[cfg(feature = "host")]
 pub mod upgrade;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::protocol::Surroundings;
+use crate::facts::launch::Privilege;
 use crate::plan::{CapabilityPolicy, Plan};
 use crate::profile::Profile;
 
@@ -45,8 +46,9 @@ pub struct Builder {
     pub(super) runner: Option<PathBuf>,
     pub(super) libdir: Option<PathBuf>,
     pub(super) module: Option<PathBuf>,
-    pub(super) rundir: PathBuf,
-    pub(super) vardir: PathBuf,
+    pub(super) rundir: Option<PathBuf>,
+    pub(super) vardir: Option<PathBuf>,
+    pub(super) privilege: Option<Privilege>,
     pub(super) bwrap: Option<PathBuf>,
     pub(super) capabilities: CapabilityPolicy,
     pub(super) missing: MissingCapabilities,
@@ -66,8 +68,9 @@ impl Builder {
             runner: None,
             libdir: None,
             module: None,
-            rundir: "/run/rootcontract".into(),
-            vardir: "/var/tmp".into(),
+            rundir: None,
+            vardir: None,
+            privilege: None,
             bwrap: None,
             capabilities: CapabilityPolicy::Inherit,
             missing: MissingCapabilities::Intersect,
@@ -108,17 +111,27 @@ impl Builder {
         self
     }
 
-    /// Where the scratch directory for sockets and small files is made; `/run/rootcontract`, unless said otherwise.
+    /// Where the scratch directory for sockets and small files is made. Unless said otherwise that is `/run/rootcontract`
+    /// for root; for others `$XDG_RUNTIME_DIR/rootcontract`, or `$TMPDIR` where that is no directory of theirs alone.
     #[must_use]
     pub fn rundir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.rundir = path.into();
+        self.rundir = Some(path.into());
         self
     }
 
-    /// Where the scratch directory for `/var` is made, on disk; `/var/tmp`, unless said otherwise.
+    /// Where the scratch directory for `/var` is made, on disk; `/var/tmp`, unless said otherwise, or `$TMPDIR` for who
+    /// may not write there.
     #[must_use]
     pub fn vardir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.vardir = path.into();
+        self.vardir = Some(path.into());
+        self
+    }
+
+    /// What it is built with; the best there is, unless said otherwise: as root, else in a user namespace with
+    /// subordinate ids, else in one with the caller alone.
+    #[must_use]
+    pub fn privilege(mut self, privilege: Privilege) -> Self {
+        self.privilege = Some(privilege);
         self
     }
 

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::protocol::Failure;
+use super::privilege::PrivilegeError;
+use super::protocol::{Failure, Want};
 use crate::capability::CapabilitySet;
 
 /// A root was not opened. Nothing is left of the attempt.
@@ -60,6 +61,9 @@ pub enum OpenError {
     /// The supervisor could not make the root's namespaces, mounts or devices.
     #[error("cannot open the root{}", hint(.0))]
     Refused(#[source] Failure),
+    /// What it was to be built with is not to be had.
+    #[error("cannot build with the privilege asked for")]
+    Privilege(#[from] PrivilegeError),
     /// A scratch directory could not be made.
     #[error("cannot make a scratch directory in {path}")]
     Scratch {
@@ -87,9 +91,17 @@ pub enum OpenError {
 }
 
 fn hint(failure: &Failure) -> &'static str {
-    match failure.errno() {
-        nix::errno::Errno::EPERM => " (it takes root, with CAP_SYS_ADMIN)",
-        _ => "",
+    match failure.want {
+        Some(Want::Root) => " (it takes root, with CAP_SYS_ADMIN)",
+        Some(Want::UserNamespace) => {
+            " (it takes a user namespace: a chroot allows none, and `rootcontract doctor` tells what else forbids it)"
+        }
+        Some(Want::SubordinateIds) => " (`--privilege userns-single` does without)",
+        Some(Want::WholeProc) => {
+            " (parts of /proc are covered here, so that a user namespace gets none of its own: a container has to be \
+             started with a whole one: podman --security-opt unmask=ALL, docker --security-opt systempaths=unconfined)"
+        }
+        None => "",
     }
 }
 

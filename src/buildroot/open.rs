@@ -11,13 +11,14 @@ use std::process::{Command, Stdio};
 use nix::errno::Errno;
 
 use super::builder::{Boot, Builder, Keep, MissingCapabilities};
-use super::protocol::{self, Open, Opened, Reply, Request};
+use super::privilege::{self, Ids, PrivilegeError, Way};
+use super::protocol::{self, Open, Opened, Reply, Request, Want};
 use super::scratch::Scratch;
 use super::tree::Tree;
-use super::{BuildRoot, OpenError, Supervisor, name, supervisor};
+use super::{BuildRoot, OpenError, Supervisor, name, place, supervisor};
 use crate::capability::CapabilitySet;
 use crate::plan::{Grant, HostPath};
-use crate::profile::{Layout, Profile, Runner};
+use crate::profile::{Layout, NodeCreation, Profile, Runner};
 
 impl Builder {
     /// Opens the root.
@@ -30,21 +31,46 @@ impl Builder {
             return Err(OpenError::NoUsr { path: self.root.clone() });
         }
         let bwrap = self.bubblewrap()?;
-        let capabilities = self.grant()?;
-        let scratch = make_scratch(&self.rundir, self.keep)?;
-        let var = make_scratch(&self.vardir, self.keep)?;
-        let layout = self.layout(&tree, capabilities, &scratch, &var)?;
-        let request = self.request(&layout, &bwrap, &tree, [&scratch, &var]);
+        let mut lesser = None;
+        let mut ways = privilege::ways(self.privilege)?.into_iter().peekable();
+        while let Some(way) = ways.next() {
+            match self.open_by(&way, &tree, &bwrap, lesser) {
+                Err(OpenError::Refused(why)) if why.want == Some(Want::SubordinateIds) && ways.peek().is_some() => {
+                    lesser = Some(why);
+                }
+                result => return result,
+            }
+        }
+        Err(OpenError::Privilege(PrivilegeError::NotRoot(nix::unistd::geteuid().as_raw())))
+    }
+
+    fn open_by(
+        &self,
+        way: &Way,
+        tree: &Tree,
+        bwrap: &Path,
+        lesser: Option<protocol::Failure>,
+    ) -> Result<BuildRoot, OpenError> {
+        let capabilities = self.grant(way)?;
+        let rundir = self.rundir.clone().unwrap_or_else(|| place::of_run_time(way.privilege));
+        let vardir = self.vardir.clone().unwrap_or_else(|| place::on_disk(way.privilege));
+        let scratch = make_scratch(&rundir, self.keep)?;
+        let var = make_scratch(&vardir, self.keep)?;
+        let layout = self.layout(tree, capabilities, &scratch, &var)?;
+        let request = self.request(way, &layout, bwrap, tree, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         Ok(BuildRoot {
             profile: self.profile,
-            policy: self.capabilities,
-            bwrap,
+            policy: self.capabilities.clone(),
+            privilege: way.privilege,
+            lesser,
+            bwrap: bwrap.to_owned(),
             layout,
             endpoints: std::sync::Mutex::default(),
             mutation: self.mutation,
             opened,
-            tree_facts: tree.facts(),
+            host_root: way.ids.own(Path::new("/dev/null")),
+            tree_facts: facts(tree, &way.ids),
             scratch,
             var,
             supervisor: Some(supervisor),
@@ -66,10 +92,8 @@ impl Builder {
         std::path::absolute(path).map_err(refused)
     }
 
-    fn grant(&self) -> Result<Grant, OpenError> {
-        let status = std::fs::read("/proc/self/status").map_err(OpenError::Capabilities)?;
-        let permitted = crate::facts::status::parse(&status).and_then(|status| status.mask("CapPrm"));
-        let caller = permitted.map(CapabilitySet).map_err(|_| OpenError::Capabilities(Errno::ENODATA.into()))?;
+    fn grant(&self, way: &Way) -> Result<Grant, OpenError> {
+        let caller = if way.ids == Ids::Kept { permitted() } else { every() }.map_err(OpenError::Capabilities)?;
         let grant = Grant { caller, wanted: self.capabilities.wanted() };
         match self.missing {
             MissingCapabilities::Refuse if !grant.missing().is_empty() => {
@@ -175,8 +199,11 @@ impl Builder {
         write().map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
     }
 
-    fn request(&self, layout: &Layout, bwrap: &Path, tree: &Tree, scratch: [&Scratch; 2]) -> Request {
+    fn request(&self, way: &Way, layout: &Layout, bwrap: &Path, tree: &Tree, scratch: [&Scratch; 2]) -> Request {
         let nodes = self.profile.device_nodes();
+        // In a user namespace no node can be made that could be opened.
+        let creation = if way.ids == Ids::Kept { nodes.creation } else { NodeCreation::Bind };
+        let places = scratch.map(|scratch| scratch.path().parent().unwrap_or(Path::new("/")).as_os_str().to_owned());
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let of_layout = [&layout.libdir, &layout.mke2fs_conf, &layout.containers, &layout.selinux, &layout.ostree];
         let runner = match &layout.runner {
@@ -186,8 +213,9 @@ impl Builder {
         let needed = of_layout.into_iter().chain(&layout.module).chain(runner).map(|path| path.0.as_path());
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
         Request::Open(Open {
+            ids: way.ids.clone(),
             dev: layout.dev.0.clone().into(),
-            creation: nodes.creation,
+            creation,
             names: owned(nodes.names),
             optional: owned(nodes.optional),
             needed: needed
@@ -196,6 +224,7 @@ impl Builder {
                 .chain(scratch.iter().cloned())
                 .collect(),
             scratch: if self.keep == Keep::Remove { scratch.into() } else { Vec::new() },
+            places: if way.ids == Ids::Kept { Vec::new() } else { places.into() },
             surroundings: self.surroundings,
         })
     }
@@ -240,6 +269,27 @@ impl Builder {
             })
             .ok_or(OpenError::NoSupervisor)
     }
+}
+
+/// What of the root a contract's `when.tree` can ask for.
+fn facts(tree: &Tree, ids: &Ids) -> BTreeMap<String, bool> {
+    let mut facts = tree.facts();
+    facts.insert("owned".to_owned(), ids.own(&tree.path().join("usr")));
+    facts
+}
+
+/// The capabilities of this process.
+fn permitted() -> io::Result<CapabilitySet> {
+    let status = std::fs::read("/proc/self/status")?;
+    let permitted = crate::facts::status::parse(&status).and_then(|status| status.mask("CapPrm"));
+    permitted.map(CapabilitySet).map_err(|_| Errno::ENODATA.into())
+}
+
+/// The capabilities of who makes a user namespace, in it: all that the kernel knows (user_namespaces(7)).
+fn every() -> io::Result<CapabilitySet> {
+    let last = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap")?;
+    let last: u32 = last.trim().parse().map_err(|_| io::Error::from(Errno::EBADMSG))?;
+    Ok(CapabilitySet(u64::MAX >> 63_u32.saturating_sub(last)))
 }
 
 fn make_scratch(parent: &Path, keep: Keep) -> Result<Scratch, OpenError> {

@@ -18,7 +18,8 @@ use nix::sys::socket::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::facts::launch::Canaries;
+use super::privilege::Ids;
+use crate::facts::launch::{Canaries, Inherited};
 use crate::profile::NodeCreation;
 
 /// The most a request may weigh: argument vectors are at most 6 MiB (Linux `ARG_MAX` at the largest stack limit),
@@ -45,6 +46,8 @@ pub(super) enum Request {
 /// How the root is opened.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Open {
+    /// Which users and groups there are.
+    pub ids: Ids,
     /// The directory that becomes the sandboxes' `/dev`.
     pub dev: OsString,
     /// How its nodes are made.
@@ -57,6 +60,9 @@ pub(super) struct Open {
     pub needed: Vec<OsString>,
     /// Directories to remove at the end.
     pub scratch: Vec<OsString>,
+    /// Directories whose scratch directories without an owner are to be removed first: where ids are mapped they hold what
+    /// only user 0 of the build root can remove.
+    pub places: Vec<OsString>,
     /// What is around the sandboxes.
     pub surroundings: Surroundings,
 }
@@ -131,6 +137,8 @@ pub(super) struct Opened {
     pub devices: Vec<String>,
     /// What the probe may look for.
     pub canaries: Canaries,
+    /// What the runs inherit, as it is seen in the build root's user namespace; `None` where that is the caller's.
+    pub inherited: Option<Box<Inherited>>,
 }
 
 /// How a run ended.
@@ -176,6 +184,21 @@ pub struct Failure {
     #[source]
     #[serde(skip, default = "no_source")]
     source: Errno,
+    /// What was missing, where that is known.
+    pub(super) want: Option<Want>,
+}
+
+/// What the supervisor can lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Want {
+    /// Root's way was taken, and not allowed.
+    Root,
+    /// A user namespace.
+    UserNamespace,
+    /// More ids than the caller's own.
+    SubordinateIds,
+    /// A `/proc` of which nothing is covered: the kernel mounts none in a user namespace that shows more than is seen.
+    WholeProc,
 }
 
 fn no_source() -> Errno {
@@ -185,7 +208,12 @@ fn no_source() -> Errno {
 impl Failure {
     pub(super) fn new(operation: impl Into<String>, errno: impl Into<io::Error>) -> Self {
         let errno = errno.into().raw_os_error().unwrap_or(0);
-        Self { operation: operation.into(), errno, source: Errno::from_raw(errno) }
+        Self { operation: operation.into(), errno, source: Errno::from_raw(errno), want: None }
+    }
+
+    pub(super) fn for_want_of(mut self, want: Want) -> Self {
+        self.want.get_or_insert(want);
+        self
     }
 
     /// Why it failed.

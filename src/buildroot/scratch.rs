@@ -132,7 +132,7 @@ fn lock(path: &Path) -> io::Result<Option<Flock<File>>> {
 }
 
 /// Removes what nobody holds the lock of. What can't be removed stays for the next one to try: it is not ours to report.
-fn clear_abandoned(parent: &Path) {
+pub(super) fn clear_abandoned(parent: &Path) {
     let ours = |entry: &std::fs::DirEntry| {
         entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_dir())
     };

@@ -9,9 +9,11 @@ mod devices;
 mod mounts;
 mod processes;
 mod run;
+mod user_namespace;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,7 +25,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
+use super::privilege::Ids;
 use super::protocol::{self, Failure, Open, Opened, Received, Reply, Request, Surroundings};
+use super::scratch;
 use mounts::Mounts;
 use run::Run;
 
@@ -64,8 +68,8 @@ fn supervise() -> io::Result<()> {
     else {
         return Ok(());
     };
-    if let Err(errno) = nix::sched::unshare(namespaces(open.surroundings)) {
-        protocol::answer(&reply, &Reply::Failed(Failure::new("unshare the supervisor's namespaces", errno)));
+    if let Err(failure) = user_namespace::enter(&open.ids, namespaces(open.surroundings)) {
+        protocol::answer(&reply, &Reply::Failed(failure));
         return Ok(());
     }
     match crate::sys::fork_single_threaded()? {
@@ -128,11 +132,19 @@ struct Supervisor {
 
 impl Supervisor {
     fn open(open: &Open, children: SignalFd) -> Result<(Self, Opened), Failure> {
-        mounts::make_private()?;
+        mounts::make_private(&open.ids)?;
+        for place in &open.places {
+            scratch::clear_abandoned(Path::new(place));
+        }
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
         let mounts = Mounts::shed(open)?;
-        let opened = Opened { namespaces: processes::namespaces("self")?, devices, canaries: canaries.known.clone() };
+        let opened = Opened {
+            namespaces: processes::namespaces("self")?,
+            devices,
+            canaries: canaries.known.clone(),
+            inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
+        };
         Ok((Self { mounts, children, runs: Vec::new(), _canaries: canaries }, opened))
     }
 

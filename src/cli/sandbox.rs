@@ -10,7 +10,8 @@ use rootcontract::arch::{self, Architecture};
 use rootcontract::binfmt::{self, CannotRun};
 use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundings};
 use rootcontract::bwrap::{self, About};
-use rootcontract::facts::launch::Phase;
+use rootcontract::contract::Word;
+use rootcontract::facts::launch::{Phase, Privilege};
 use rootcontract::facts::{Document, text};
 use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, inspect_until, native};
 use rootcontract::matrix::{Ground, Usual, Wanted};
@@ -36,6 +37,10 @@ pub struct Sandbox {
     /// bubblewrap to build it with [default: the first bwrap in PATH]
     #[arg(long, value_name = "PATH")]
     bwrap: Option<PathBuf>,
+    /// root, userns-subid (a user namespace with subordinate ids), or userns-single (one with a single user)
+    /// [default: the best there is, in this order]
+    #[arg(long, value_name = "PRIVILEGE", value_parser = privilege())]
+    privilege: Option<Privilege>,
     /// osbuild runner that prepares it [default: none]
     #[arg(long, value_name = "PATH")]
     runner: Option<PathBuf>,
@@ -66,8 +71,19 @@ pub const EVIDENCE: &str = "ROOTCONTRACT_EVIDENCE";
 const HARDWARE: [(&str, Hardware); 2] = [("native", Hardware::Real), ("system-emulated", Hardware::Emulated)];
 
 /// The options of this group that make no sense where nothing is built.
-pub const BUILDING: [&str; 10] =
-    ["root", "arch", "bwrap", "runner", "libdir", "capabilities", "strict_capabilities", "phase", "probe", "evidence"];
+pub const BUILDING: [&str; 11] = [
+    "root",
+    "arch",
+    "bwrap",
+    "privilege",
+    "runner",
+    "libdir",
+    "capabilities",
+    "strict_capabilities",
+    "phase",
+    "probe",
+    "evidence",
+];
 
 fn hardware() -> impl TypedValueParser<Value = Hardware> {
     PossibleValuesParser::new(HARDWARE.map(|(word, _)| word)).map(|word| hardware_named(&word).unwrap_or_default())
@@ -90,6 +106,14 @@ pub fn said_hardware() -> Result<Hardware, Failure> {
 
 fn phase() -> impl TypedValueParser<Value = Phase> {
     PossibleValuesParser::new(["raw", "runner"]).map(|word| if word == "raw" { Phase::Raw } else { Phase::Runner })
+}
+
+fn privilege() -> impl TypedValueParser<Value = Privilege> {
+    let words = Privilege::ALL.iter().map(|privilege| privilege.as_str());
+    PossibleValuesParser::new(words).map(|word| {
+        let named = Privilege::ALL.iter().find(|privilege| privilege.as_str() == word);
+        named.copied().unwrap_or(Privilege::UsernsSingle)
+    })
 }
 
 impl Sandbox {
@@ -124,6 +148,7 @@ impl Sandbox {
             root,
             arch: arch.map(|arch| arch.name.to_owned()),
             bwrap: None,
+            privilege: None,
             runner: None,
             libdir: None,
             capabilities: CapabilityPolicy::Stage,
@@ -251,6 +276,9 @@ impl Sandbox {
             .missing_capabilities(missing);
         if let Some(bwrap) = &self.bwrap {
             builder = builder.bwrap(bwrap);
+        }
+        if let Some(privilege) = self.privilege {
+            builder = builder.privilege(privilege);
         }
         if let Some(libdir) = &self.libdir {
             builder = builder.libdir(libdir);

@@ -289,6 +289,8 @@ words! {
         /// The kernel's log is open to CAP_SYS_ADMIN without CAP_SYSLOG, as it was in older kernels (seen in Linux 6.1,
         /// no longer in 6.12).
         SysAdminReadsLog = "sys-admin-reads-log",
+        /// The owner of the host's devices is one of the build root's users, as it is for root.
+        RootMapped = "root-mapped",
         /// A process can refuse memory that is writable and executable (prctl PR_SET_MDWE, Linux 6.3).
         Mdwe = "mdwe",
     }
@@ -315,5 +317,7 @@ words! {
         Selinux = "selinux",
         /// `ostree`.
         Ostree = "ostree",
+        /// The owner of `usr` is one of the build root's users, as everybody is for root.
+        Owned = "owned",
     }
 }

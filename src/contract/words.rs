@@ -71,6 +71,7 @@ impl HostFact {
             Self::Yama => "Yama restrictions on ptrace",
             Self::SysrqTrigger => "/proc/sysrq-trigger",
             Self::SysAdminReadsLog => "kernel log for CAP_SYS_ADMIN alone",
+            Self::RootMapped => "root among the build root's users",
             Self::Mdwe => "way to refuse memory that is writable and executable",
         };
         format!("the host has {}{thing}", if is { "" } else { "no " })
@@ -90,8 +91,10 @@ impl TreeFact {
             Self::Containers => "/etc/containers",
             Self::Selinux => "/etc/selinux",
             Self::Ostree => "/ostree",
+            Self::Owned => "owner among the build root's users",
         };
-        format!("the tree has {}{thing}", if is { "" } else { "no " })
+        let article = if self == Self::Owned { "an " } else { "" };
+        format!("the tree has {}{thing}", if is { article } else { "no " })
     }
 }
 

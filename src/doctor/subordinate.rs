@@ -5,15 +5,8 @@ use nix::unistd::{User, geteuid};
 use super::Caller;
 use super::check::{Check, Question};
 use crate::facts::Unread;
-use crate::facts::text::{decimal, lines};
 use crate::probe::read;
-
-/// The programs that map them: they may, and we may not.
-const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
-/// The files that grant them.
-const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
-/// Where the programs are besides `PATH`.
-const USUAL: [&str; 2] = ["/usr/bin", "/bin"];
+use crate::subordinate::{self, FILES, HELPERS};
 
 /// What was read.
 #[derive(Debug)]
@@ -29,10 +22,6 @@ pub(super) struct Subordinate {
 
 pub(super) fn read() -> Subordinate {
     let user = geteuid();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = |helper: &&str| {
-        std::env::split_paths(&path).chain(USUAL.map(Into::into)).any(|directory| directory.join(helper).is_file())
-    };
     Subordinate {
         user: user.as_raw(),
         name: User::from_uid(user).ok().flatten().map(|user| user.name),
@@ -40,7 +29,7 @@ pub(super) fn read() -> Subordinate {
             Err(unread) if unread.errno == "ENOENT" => Ok(Vec::new()),
             read => read,
         }),
-        helpers: HELPERS.into_iter().filter(there).collect(),
+        helpers: HELPERS.into_iter().filter(|helper| subordinate::find(helper).is_some()).collect(),
     }
 }
 
@@ -64,7 +53,7 @@ fn judge(question: Question, read: &Subordinate) -> Check {
     for (file, bytes) in FILES.iter().zip(&read.files) {
         match bytes {
             Err(Unread { what, errno }) => return question.unknown(format!("{what}: {errno}"), "make it readable"),
-            Ok(bytes) => counts.push((file, granted(bytes, &who, read.user))),
+            Ok(bytes) => counts.push((file, granted(bytes, read))),
         }
     }
     if let Some((file, _)) = counts.iter().find(|(_, count)| *count == 0) {
@@ -75,16 +64,10 @@ fn judge(question: Question, read: &Subordinate) -> Check {
     question.ok(told.join(", "))
 }
 
-/// How many ids a file grants this user. A line that is none grants nothing.
-fn granted(bytes: &[u8], name: &str, user: u32) -> u64 {
-    let count = |line: &[u8]| {
-        let mut fields = line.split(|&byte| byte == b':');
-        let whose = fields.next()?;
-        let _first: u32 = decimal(fields.next()?)?;
-        let count: u32 = decimal(fields.next()?.trim_ascii())?;
-        (whose == name.as_bytes() || decimal(whose) == Some(user)).then_some(u64::from(count))
-    };
-    lines(bytes).filter_map(|(_, line)| count(line)).sum()
+/// How many ids a file grants this user.
+fn granted(bytes: &[u8], read: &Subordinate) -> u64 {
+    let ranges = subordinate::granted(bytes, read.name.as_deref(), read.user);
+    ranges.iter().map(|range| u64::from(range.count)).sum()
 }
 
 #[cfg(test)]
@@ -101,18 +84,6 @@ mod tests {
             files: [Ok(subuid.into()), Ok(subgid.into())],
             helpers: HELPERS.into(),
         }
-    }
-
-    #[rstest]
-    #[case::by_name("builder:100000:65536\n", 65536)]
-    #[case::by_number("root:1:1\n1000:100000:65536\n", 65536)]
-    #[case::in_two_ranges("builder:100000:65536\nbuilder:300000:10\n", 65546)]
-    #[case::somebody_else_s("builders:100000:65536\n100:1:1\n", 0)]
-    #[case::no_numbers("builder:all:of them\nbuilder::\nbuilder\n", 0)]
-    #[case::more_than_there_are("builder:0:99999999999\n", 0)]
-    #[case::nothing("", 0)]
-    fn ids_are_counted(#[case] file: &str, #[case] expected: u64) {
-        assert_eq!(granted(file.as_bytes(), "builder", 1000), expected);
     }
 
     const RANGE: &str = "builder:100000:65536\n";

@@ -7,6 +7,8 @@
 //! | `open:PATH` | open for reading |
 //! | `sysctl:NAME` | open for writing, and nothing more |
 //! | `create:DIR`, `mknod:DIR`, `exec:DIR` | make a file or a null device there, or run a file that is no program |
+//! | `chown:DIR` | make a file there and give it to user and group 1 |
+//! | `setgroups`, `setgid`, `setuid` | become a member of group 1, and user 1, in a child |
 //! | `open-node:DIR` | open the device that `mknod:DIR` made |
 //! | `remount-rw:PATH`, `mount:TYPE`, `unmount:PATH` | in a mount namespace of a child |
 //! | `chroot`, `unshare:NS`, `setns:init-NS` | in a child |

@@ -11,16 +11,20 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::super::name;
+use super::super::privilege::Ids;
 use super::super::protocol::{AddDevice, Failure, Open};
 use super::mounts::Mounts;
 use crate::profile::NodeCreation;
 
 /// Mounts the tmpfs and makes the nodes; gives the optional ones that the host has.
 ///
-/// The tmpfs has the mode the kernel gives it, 1777, and the source `none`, as osbuild's has.
+/// The tmpfs has the mode the kernel gives it, 1777, and the source `none`, as osbuild's has. In a user namespace 0755:
+/// its nodes are the host's, and a node that belongs to neither oneself nor the directory's owner can't be opened with
+/// `O_CREAT`, as `>` of a shell opens it, in a directory like `/tmp` (`may_create_in_sticky`, Linux 4.19).
 pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
     let dev = Path::new(&open.dev);
-    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, None::<&str>)
+    let mode = if open.ids == Ids::Kept { None } else { Some("mode=0755") };
+    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, mode)
         .map_err(|errno| Failure::new(format!("mount a tmpfs on {}", dev.display()), errno))?;
     for name in &open.names {
         node(open.creation, &Path::new("/dev").join(name), &dev.join(name))?;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use super::super::protocol::{Failure, Open};
+use super::super::privilege::Ids;
+use super::super::protocol::{Failure, Open, Want};
 use super::super::scratch;
 
 /// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
@@ -29,12 +30,13 @@ pub(super) struct Mounts {
 }
 
 /// Cuts the namespace off from the host's, and mounts a `/proc` that shows the supervisor's own pid namespace.
-pub(super) fn make_private() -> Result<(), Failure> {
+pub(super) fn make_private(ids: &Ids) -> Result<(), Failure> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .map_err(|errno| Failure::new("make the mounts private", errno))?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
         .map_err(|errno| Failure::new("mount a /proc", errno))
+        .map_err(|failure| if *ids == Ids::Kept { failure } else { failure.for_want_of(Want::WholeProc) })
 }
 
 impl Mounts {

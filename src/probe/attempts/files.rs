@@ -12,7 +12,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::OFlag,
-    unistd::{execv, unlink},
+    unistd::{Gid, Uid, chown, execv, unlink},
 };
 
 use super::{Log, Outcome, kernel::open_for, may_make, ok, unique};
@@ -58,6 +58,9 @@ const KERNEL: [&str; 7] = [
 const OF_SYSFS: [&str; 3] =
     ["/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling"];
 
+/// Where a file is given away.
+const GIVEN_IN: [&str; 2] = ["/tmp", "/var"];
+
 /// Mounts that `create` looks at, or that hold no files.
 const NOT_WRITTEN: [&str; 5] = ["/", "/dev", "/dev/shm", "/run", "/tmp"];
 
@@ -86,6 +89,9 @@ pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
     }
     for directory in RUN_IN {
         log.attempt(format!("exec:{directory}"), || execute(mounts, directory));
+    }
+    for directory in GIVEN_IN {
+        log.attempt(format!("chown:{directory}"), || give(mounts, directory));
     }
 }
 
@@ -182,6 +188,18 @@ fn create(mounts: &BTreeMap<String, Mount>, directory: &str) -> Outcome {
         unlink(path.as_str())?;
     }
     ok(made)
+}
+
+/// Make an empty file, give it to user and group 1, and remove it.
+fn give(mounts: &BTreeMap<String, Mount>, directory: &str) -> Outcome {
+    if !may_make(mounts, directory) {
+        return Ok("not-tried");
+    }
+    let path = unique(directory, "gift");
+    new_file(&path, 0o600)?;
+    let given = chown(path.as_str(), Some(Uid::from_raw(1)), Some(Gid::from_raw(1)));
+    unlink(path.as_str())?;
+    ok(given)
 }
 
 /// A file that was not there before.

@@ -8,7 +8,7 @@ use nix::{
     libc,
     sched::{CloneFlags, setns, unshare},
     sys::stat::Mode,
-    unistd::{Pid, chroot},
+    unistd::{Gid, Pid, Uid, chroot, setgid, setgroups, setuid},
 };
 
 use super::{Act, Log, Outcome, ok};
@@ -73,6 +73,12 @@ pub fn attempt(log: &mut Log) {
     log.attempt_together(&[
         act("settimeofday".to_owned(), || ok(sys::set_no_time())),
         act("chroot".to_owned(), || ok(chroot("/tmp"))),
+    ]);
+    // The user last: who becomes another one may do nothing more.
+    log.attempt_together(&[
+        act("setgroups".to_owned(), || ok(setgroups(&[Gid::from_raw(1)]))),
+        act("setgid".to_owned(), || ok(setgid(Gid::from_raw(1)))),
+        act("setuid".to_owned(), || ok(setuid(Uid::from_raw(1)))),
     ]);
     let unshared = NAMESPACES.map(|(name, flag)| act(format!("unshare:{name}"), move || ok(unshare(flag))));
     log.attempt_together(&unshared);

@@ -1,0 +1,236 @@
+//! What the caller can build with: as root, or in a user namespace, with many ids or only its own.
+
+use std::io;
+use std::os::linux::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::unistd::{User, geteuid};
+use serde::{Deserialize, Serialize};
+
+use crate::capability::{Capability, CapabilitySet};
+use crate::facts::launch::Privilege;
+use crate::facts::{status, user};
+use crate::subordinate::{self, FILES, HELPERS, Range};
+
+/// The inode of the user namespace that owns the host (`PROC_USER_INIT_INO`, linux/proc_ns.h; since Linux 3.8).
+const INITIAL: u64 = 0xefff_fffd;
+
+/// How many ranges are mapped besides the caller's own id: kernels before 4.15 take five in all (user_namespaces(7)).
+const MOST_RANGES: usize = 4;
+
+/// Which users and groups a build root has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Ids {
+    /// Those of the user namespace the caller is in; none is made.
+    Kept,
+    /// The caller, as 0.
+    Single,
+    /// Those of the user namespace the caller is in, by the same numbers.
+    Same {
+        /// First ids, and how many.
+        users: Vec<Range>,
+        /// The same of groups.
+        groups: Vec<Range>,
+    },
+    /// The caller as 0, and from 1 on those that the helpers map.
+    Subordinate {
+        /// First ids, and how many.
+        users: Vec<Range>,
+        /// The same of groups.
+        groups: Vec<Range>,
+        /// `newuidmap` and `newgidmap`.
+        helpers: [PathBuf; 2],
+    },
+}
+
+impl Ids {
+    /// Whether the owner of what is at `path` is one of the users. The number that stands for users who are not mapped is
+    /// taken for one where many are (`/proc/sys/kernel/overflowuid`).
+    pub fn own(&self, path: &Path) -> bool {
+        let Ok(owner) = path.metadata().map(|metadata| metadata.st_uid()) else { return false };
+        let mapped =
+            |users: &[Range]| users.iter().any(|range| owner >= range.first && owner - range.first < range.count);
+        match self {
+            Self::Kept => true,
+            Self::Single => owner == geteuid().as_raw(),
+            Self::Same { users, .. } => mapped(users),
+            Self::Subordinate { users, .. } => owner == geteuid().as_raw() || mapped(users),
+        }
+    }
+}
+
+/// One way to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Way {
+    /// What contracts call it.
+    pub privilege: Privilege,
+    /// What it takes.
+    pub ids: Ids,
+}
+
+/// A privilege that was asked for is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrivilegeError {
+    /// What this process is can't be read.
+    #[error("cannot read {path}")]
+    Unread {
+        /// The file.
+        path: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// It takes user 0 of the host.
+    #[error("this process is user {0}: it takes root")]
+    NotRoot(u32),
+    /// Root is not root everywhere.
+    #[error("this process is root in a user namespace only")]
+    RootElsewhere,
+    /// Root that may not mount.
+    #[error("this process is root without CAP_SYS_ADMIN")]
+    RootWithoutMounting,
+    /// A helper is not installed.
+    #[error("there is no {0}: install the package uidmap (Debian), shadow-utils (Fedora) or shadow (openSUSE)")]
+    NoHelper(&'static str),
+    /// There are no ids for this user.
+    #[error("{file} grants user {user} none")]
+    NotGranted {
+        /// The file.
+        file: &'static str,
+        /// The user.
+        user: u32,
+    },
+}
+
+/// Who the caller is.
+#[derive(Debug)]
+struct Caller {
+    user: u32,
+    effective: CapabilitySet,
+    /// Its user namespace owns the host.
+    initial: bool,
+    /// The ids there are in its user namespace, users and groups.
+    ids: [Vec<Range>; 2],
+}
+
+/// The ways there are for this process, best first, or the one that was asked for.
+///
+/// # Errors
+/// What was asked for is not to be had.
+pub(super) fn ways(asked: Option<Privilege>) -> Result<Vec<Way>, PrivilegeError> {
+    let caller = Caller::this_process()?;
+    let one = |privilege, ids| vec![Way { privilege, ids }];
+    match asked {
+        Some(Privilege::Root) => caller.root().map(|ids| one(Privilege::Root, ids)),
+        Some(Privilege::UsernsSubid) => caller.many().map(|ids| one(Privilege::UsernsSubid, ids)),
+        Some(Privilege::UsernsSingle) => Ok(one(Privilege::UsernsSingle, Ids::Single)),
+        None => Ok(match caller.root() {
+            Ok(ids) => one(Privilege::Root, ids),
+            Err(_) => {
+                let many = caller.many().map(|ids| one(Privilege::UsernsSubid, ids)).unwrap_or_default();
+                many.into_iter().chain(one(Privilege::UsernsSingle, Ids::Single)).collect()
+            }
+        }),
+    }
+}
+
+impl Caller {
+    fn this_process() -> Result<Self, PrivilegeError> {
+        let read = |path: &'static str| std::fs::read(path).map_err(|source| PrivilegeError::Unread { path, source });
+        let malformed = |path| move |_| PrivilegeError::Unread { path, source: Errno::EBADMSG.into() };
+        const STATUS: &str = "/proc/self/status";
+        let effective =
+            status::parse(&read(STATUS)?).and_then(|status| status.mask("CapEff")).map_err(malformed(STATUS))?;
+        let map = |path| -> Result<Vec<Range>, PrivilegeError> {
+            let rows = user::parse(&read(path)?).map_err(malformed(path))?;
+            Ok(rows.into_iter().map(|[first, _, count]| Range { first, count }).collect())
+        };
+        const NAMESPACE: &str = "/proc/self/ns/user";
+        let namespace =
+            Path::new(NAMESPACE).metadata().map_err(|source| PrivilegeError::Unread { path: NAMESPACE, source })?;
+        Ok(Self {
+            user: geteuid().as_raw(),
+            effective: CapabilitySet(effective),
+            initial: namespace.st_ino() == INITIAL,
+            ids: [map("/proc/self/uid_map")?, map("/proc/self/gid_map")?],
+        })
+    }
+
+    /// As root no user namespace is made.
+    fn root(&self) -> Result<Ids, PrivilegeError> {
+        match self {
+            Self { user: 1.., .. } => Err(PrivilegeError::NotRoot(self.user)),
+            Self { initial: false, .. } => Err(PrivilegeError::RootElsewhere),
+            _ if !self.effective.contains(Capability::SYS_ADMIN) => Err(PrivilegeError::RootWithoutMounting),
+            _ => Ok(Ids::Kept),
+        }
+    }
+
+    /// Many ids: all there are for who may set them, else those that files of the host grant.
+    fn many(&self) -> Result<Ids, PrivilegeError> {
+        let [users, groups] = self.ids.clone();
+        // SETFCAP: who maps user 0 has to have it since Linux 5.12 (user_namespaces(7)).
+        let needed = [Capability::SETUID, Capability::SETGID, Capability::SETFCAP];
+        let several = self.ids.iter().all(|ids| ids.iter().map(|range| u64::from(range.count)).sum::<u64>() > 1);
+        if self.user == 0 && several && needed.into_iter().all(|one| self.effective.contains(one)) {
+            return Ok(Ids::Same { users, groups });
+        }
+        let [newuidmap, newgidmap] =
+            HELPERS.map(|helper| subordinate::find(helper).ok_or(PrivilegeError::NoHelper(helper)));
+        let helpers = [newuidmap?, newgidmap?];
+        let name = User::from_uid(geteuid()).ok().flatten().map(|user| user.name);
+        let [users, groups] = FILES.map(|file| {
+            // A file that can't be read grants nothing that could be told.
+            let content = std::fs::read(file).unwrap_or_default();
+            let mut ranges = subordinate::granted(&content, name.as_deref(), self.user);
+            ranges.truncate(MOST_RANGES);
+            if ranges.is_empty() { Err(PrivilegeError::NotGranted { file, user: self.user }) } else { Ok(ranges) }
+        });
+        Ok(Ids::Subordinate { users: users?, groups: groups?, helpers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const WHOLE: [u32; 2] = [0, u32::MAX];
+
+    fn caller(user: u32, initial: bool, effective: CapabilitySet, [first, count]: [u32; 2]) -> Caller {
+        let ids = vec![Range { first, count }];
+        Caller { user, effective, initial, ids: [ids.clone(), ids] }
+    }
+
+    fn without(capability: Capability) -> CapabilitySet {
+        CapabilitySet(u64::MAX).difference([capability].into_iter().collect())
+    }
+
+    #[rstest]
+    #[case::root(caller(0, true, CapabilitySet(u64::MAX), WHOLE), None)]
+    #[case::a_user(
+        caller(1000, true, CapabilitySet(u64::MAX), WHOLE),
+        Some("this process is user 1000: it takes root")
+    )]
+    #[case::root_of_a_user_namespace(
+        caller(0, false, CapabilitySet(u64::MAX), WHOLE),
+        Some("this process is root in a user namespace only")
+    )]
+    #[case::root_of_a_container(
+        caller(0, true, without(Capability::SYS_ADMIN), WHOLE),
+        Some("this process is root without CAP_SYS_ADMIN")
+    )]
+    fn root_is_who_may_mount_on_the_host(#[case] caller: Caller, #[case] refused: Option<&str>) {
+        assert_eq!(caller.root().err().map(|error| error.to_string()).as_deref(), refused);
+    }
+
+    #[rstest]
+    #[case::all_of_them(caller(0, false, CapabilitySet(u64::MAX), [0, 65536]), true)]
+    #[case::one_is_not_many(caller(0, false, CapabilitySet(u64::MAX), [0, 1]), false)]
+    #[case::who_may_not_set_them(caller(0, true, without(Capability::SETUID), WHOLE), false)]
+    #[case::who_may_not_map_root(caller(0, true, without(Capability::SETFCAP), WHOLE), false)]
+    fn root_that_may_set_ids_maps_them_itself(#[case] caller: Caller, #[case] expected: bool) {
+        assert_eq!(matches!(caller.many(), Ok(Ids::Same { .. })), expected);
+    }
+}
