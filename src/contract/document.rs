@@ -54,6 +54,11 @@ comes from, `rootcontract check` holds all of them against the machine at hand. 
 A scriptlet of a package runs one step further in: rpm enters the tree that is being built with chroot, so `/`, `/etc`,
 `/var`, `/tmp` and `/run` are the tree's, and what is written there stays in the image. Devices, `/proc`, `/sys`, processes,
 network, capabilities and everything else below is the same for it.
+
+Three privileges build a root. `root` is user 0 of the host. `userns-single` is an ordinary user in a user namespace with one
+user, who is root inside and the caller outside. `userns-subid` is one with other users besides: the ids that `/etc/subuid`
+and `/etc/subgid` grant the caller. A rule that names none holds for all three; what is so for ordinary users only has a
+table of its own. The host's root is among the build root's users for `root`, and for root of a user namespace that has it.
 ";
 
 fn never_observed<'list>(page: &mut String, contracts: impl IntoIterator<Item = &'list Contract>) {
@@ -143,6 +148,7 @@ fn chapter(page: &mut String, contract: &Contract, arch: &str) {
         }
     }
     hazards(page, &here);
+    ordinary_users(page, &here);
     for area in Area::ALL {
         let clauses: Vec<&Clause> = here.iter().copied().filter(|clause| clause.id.area() == *area).collect();
         if !clauses.is_empty() {
@@ -160,6 +166,20 @@ fn hazards(page: &mut String, clauses: &[&Clause]) {
     page.push_str("| what is so | what can happen | clause |\n|---|---|---|\n");
     for (clause, hazard) in rows {
         let _ = writeln!(page, "| {} | {} | `{}` |", cell(&sentence(clause)), cell(hazard), clause.id);
+    }
+}
+
+fn ordinary_users(page: &mut String, clauses: &[&Clause]) {
+    let mut rows = clauses.iter().filter(|clause| !clause.when.can_be_root()).peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    page.push_str(
+        "\n## For ordinary users\n\nThese rules are about build roots that somebody else than root builds.\n\n",
+    );
+    page.push_str("| what is so | why | clause |\n|---|---|---|\n");
+    for clause in rows {
+        let _ = writeln!(page, "| {} | {} | `{}` |", cell(&sentence(clause)), cell(&clause.why), clause.id);
     }
 }
 

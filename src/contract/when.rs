@@ -34,6 +34,14 @@ pub struct When {
 }
 
 impl When {
+    /// Whether a clause can apply to a build root that root built, who is every user and whose every tree is.
+    pub fn can_be_root(&self) -> bool {
+        let named = self.privilege.is_empty() || self.privilege.contains(&Privilege::Root);
+        let mapped = self.host.iter().all(|condition| condition.wanted || condition.fact != HostFact::RootMapped);
+        let owned = self.tree.iter().all(|condition| condition.wanted || condition.fact != TreeFact::Owned);
+        named && mapped && owned
+    }
+
     /// Whether there is no condition at all.
     pub fn is_always(&self) -> bool {
         *self == Self::default()

@@ -16,6 +16,10 @@ pub struct User {
     pub uid_map: Fact<Vec<[u32; 3]>>,
     /// The same for groups.
     pub gid_map: Fact<Vec<[u32; 3]>>,
+    /// How many users there are.
+    pub uids: Fact<u64>,
+    /// How many groups there are.
+    pub gids: Fact<u64>,
     /// Whether `setgroups(2)` is allowed: `allow` or `deny`.
     pub setgroups: Fact<String>,
 }
@@ -29,6 +33,11 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<[u32; 3]>, Malformed> {
     lines(bytes).map(|(line, text)| row(text).ok_or(Malformed { what: "row of three ids", line })).collect()
 }
 
+/// How many ids a map has.
+pub fn count(map: &[[u32; 3]]) -> u64 {
+    map.iter().map(|[_, _, count]| u64::from(*count)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +47,12 @@ mod tests {
     fn the_whole_range_and_no_map_are_read() {
         assert_eq!(parse(b"         0          0 4294967295\n"), Ok(vec![[0, 0, u32::MAX]]));
         assert_eq!(parse(b""), Ok(vec![]));
+    }
+
+    #[test]
+    fn ids_are_counted_over_all_rows() {
+        assert_eq!(count(&[[0, 1000, 1], [1, 100_000, 65536]]), 65537);
+        assert_eq!(count(&[[0, 0, u32::MAX], [u32::MAX, 0, 1]]), 1 << 32);
     }
 
     #[test]

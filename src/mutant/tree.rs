@@ -172,6 +172,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                     "mount.var.no-devices",
                     "mount.var.node-made",
                     "mount.var.writable",
+                    "user.chown-var.works",
                 ],
             ),
             (
@@ -183,6 +184,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                     "mount.var.no-devices",
                     "mount.var.node-made",
                     "mount.var.writable",
+                    "user.chown-var.works",
                 ],
             ),
         ],

@@ -110,9 +110,12 @@ pub fn namespaces() -> BTreeMap<String, Fact<u64>> {
 
 /// The maps of the user namespace.
 pub fn user() -> User {
+    let [uid_map, gid_map] = ["/proc/self/uid_map", "/proc/self/gid_map"].map(|path| parsed(path, user::parse));
     User {
-        uid_map: parsed("/proc/self/uid_map", user::parse),
-        gid_map: parsed("/proc/self/gid_map", user::parse),
+        uids: uid_map.clone().map(|map| user::count(&map)),
+        gids: gid_map.clone().map(|map| user::count(&map)),
+        uid_map,
+        gid_map,
         setgroups: bytes("/proc/self/setgroups").map(|bytes| escape(bytes.trim_ascii_end())).into(),
     }
 }
