@@ -214,6 +214,7 @@ impl Builder {
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
         Request::Open(Open {
             ids: way.ids.clone(),
+            bwrap: bwrap.into(),
             dev: layout.dev.0.clone().into(),
             creation,
             names: owned(nodes.names),

@@ -56,6 +56,8 @@ pub(super) struct Open {
     pub names: Vec<String>,
     /// Nodes that are there if the host has them.
     pub optional: Vec<String>,
+    /// bubblewrap.
+    pub bwrap: OsString,
     /// Paths whose mounts every run needs.
     pub needed: Vec<OsString>,
     /// Directories to remove at the end.

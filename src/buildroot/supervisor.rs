@@ -6,6 +6,7 @@
 
 mod canaries;
 mod devices;
+mod lean;
 mod mounts;
 mod processes;
 mod run;
@@ -138,7 +139,7 @@ impl Supervisor {
         }
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
-        let mounts = Mounts::shed(open)?;
+        let mounts = Mounts::new(open)?;
         let opened = Opened {
             namespaces: processes::namespaces("self")?,
             devices,

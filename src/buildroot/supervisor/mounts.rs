@@ -15,9 +15,10 @@ use nix::sched::{CloneFlags, setns, unshare};
 use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Open, Want};
 use super::super::scratch;
+use super::lean::LeanRoot;
 
 /// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
-const SHEDDABLE: [&str; 11] =
+pub(super) const SHEDDABLE: [&str; 11] =
     ["/dev", "/home", "/media", "/mnt", "/proc", "/run", "/snap", "/srv", "/tmp", "/var/lib", "/var/snap"];
 
 /// Where an open root's mounts are.
@@ -26,7 +27,16 @@ pub(super) struct Mounts {
     dev: PathBuf,
     whole: File,
     lean: File,
-    shed: Vec<PathBuf>,
+    kept: Kept,
+}
+
+/// What there is in the lean namespace.
+#[derive(Debug)]
+enum Kept {
+    /// All but what was mounted here.
+    AllBut(Vec<PathBuf>),
+    /// This, and what is below.
+    Only(Vec<PathBuf>),
 }
 
 /// Cuts the namespace off from the host's, and mounts a `/proc` that shows the supervisor's own pid namespace.
@@ -41,20 +51,34 @@ pub(super) fn make_private(ids: &Ids) -> Result<(), Failure> {
 
 impl Mounts {
     /// Keeps the present mount namespace as `whole` and goes to a copy of it, `lean`, without what is not needed.
-    pub fn shed(open: &Open) -> Result<Self, Failure> {
+    pub fn new(open: &Open) -> Result<Self, Failure> {
         let whole = current()?;
         unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("unshare the lean mount namespace", errno))?;
         let dev = PathBuf::from(&open.dev);
         let needed: Vec<PathBuf> = open.needed.iter().map(PathBuf::from).chain([dev.clone()]).collect();
+        if open.ids == Ids::Kept {
+            return Self::shed(dev, whole, &needed);
+        }
+        match LeanRoot::enter(Path::new(&open.bwrap), &needed) {
+            Ok(kept) => Ok(Self { dev, whole, lean: current()?, kept: Kept::Only(kept) }),
+            // Without one every bind takes longer, and nothing else is different.
+            Err(_) => {
+                enter(&whole)?;
+                Ok(Self { dev, whole, lean: current()?, kept: Kept::AllBut(Vec::new()) })
+            }
+        }
+    }
+
+    fn shed(dev: PathBuf, whole: File, needed: &[PathBuf]) -> Result<Self, Failure> {
         let text =
             std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
         // A table that can't be read is one that nothing is shed from.
         let rows = crate::facts::mount::parse(&text).unwrap_or_default();
         let points = rows.into_iter().map(|row| PathBuf::from(OsString::from_vec(row.point))).collect();
-        let mut shed = sheddable(points, &needed);
+        let mut shed = sheddable(points, needed);
         // Deepest first. One that is busy or covered stays, which costs time and nothing else.
         shed.retain(|point| umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok());
-        Ok(Self { dev, whole, lean: current()?, shed })
+        Ok(Self { dev, whole, lean: current()?, kept: Kept::AllBut(shed) })
     }
 
     /// The directory that is the sandboxes' `/dev`.
@@ -66,16 +90,17 @@ impl Mounts {
     pub fn namespace_with(&self, sources: &[OsString]) -> Option<BorrowedFd<'_>> {
         let lost = |source: &OsString| {
             let Ok(resolved) = Path::new(source).canonicalize() else { return true };
-            self.shed.iter().any(|point| resolved.starts_with(point))
+            match &self.kept {
+                Kept::AllBut(shed) => shed.iter().any(|point| resolved.starts_with(point)),
+                Kept::Only(bound) => !bound.iter().any(|point| resolved.starts_with(point)),
+            }
         };
-        (!self.shed.is_empty() && sources.iter().any(lost)).then(|| self.whole.as_fd())
+        let all = matches!(&self.kept, Kept::AllBut(shed) if shed.is_empty());
+        (!all && sources.iter().any(lost)).then(|| self.whole.as_fd())
     }
 
     /// Does `action` in both namespaces; ends in the lean one.
     pub fn in_each(&self, action: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
-        let enter = |namespace: &File| {
-            setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("enter a mount namespace", errno))
-        };
         action()?;
         enter(&self.whole)?;
         let result = action();
@@ -83,12 +108,16 @@ impl Mounts {
         result
     }
 
-    /// Takes `/dev` down, in both namespaces. What fails here goes with the namespaces, a moment later.
+    /// Takes `/dev` down, in both namespaces, and stays in the one where the scratch directories can be removed. What fails
+    /// here goes with the namespaces, a moment later.
     pub fn unmount(&self) {
         let _goes_anyway = self.in_each(|| {
             let _not_mounted = umount2(&self.dev, MntFlags::MNT_DETACH);
             Ok(())
         });
+        if matches!(self.kept, Kept::Only(_)) {
+            let _then_they_are_busy = enter(&self.whole);
+        }
     }
 }
 
@@ -99,6 +128,10 @@ pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
         Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
     };
     directories.iter().filter_map(left).collect()
+}
+
+fn enter(namespace: &File) -> Result<(), Failure> {
+    setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("enter a mount namespace", errno))
 }
 
 fn current() -> Result<File, Failure> {
