@@ -179,11 +179,13 @@ impl BuildRoot {
     pub fn warnings(&self) -> Vec<String> {
         let missing = self.layout.capabilities.missing();
         let line = || format!("the payload does without {missing}, which this process does not have");
-        let lesser = self.lesser.as_ref().map(|why| {
-            let (why, errno) = (crate::report::show::shown(why.to_string().as_ref()), why.errno().desc());
-            format!("the build root has one user, without subordinate ids: {why}: {errno}")
-        });
-        lesser.into_iter().chain((!missing.is_empty()).then(line)).collect()
+        let alone = self.lesser().map(|why| format!("the build root has one user only: {why}"));
+        alone.into_iter().chain((!missing.is_empty()).then(line)).collect()
+    }
+
+    /// Why there are no subordinate ids, where they seemed to be there.
+    pub(crate) fn lesser(&self) -> Option<String> {
+        self.lesser.as_ref().map(|why| format!("{why}: {}", why.errno().desc()))
     }
 
     /// What it is built with.

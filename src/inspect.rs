@@ -314,6 +314,7 @@ fn launch(
             CapabilityPolicy::List(_) => Policy::List,
         },
         privilege: root.privilege(),
+        lesser: root.lesser(),
         arch: subject.arch.name.to_owned(),
         evidence: subject.evidence(),
         bwrap: launch::Bwrap {

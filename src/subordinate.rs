@@ -23,6 +23,13 @@ pub struct Range {
     pub count: u32,
 }
 
+impl Range {
+    /// Whether an id is in it.
+    pub fn has(self, id: u32) -> bool {
+        id >= self.first && id - self.first < self.count
+    }
+}
+
 /// What a file's content grants to the user with this name (if there is one) and number, in its order.
 /// A line that is none grants nothing.
 pub fn granted(bytes: &[u8], name: Option<&str>, user: u32) -> Vec<Range> {

@@ -62,7 +62,7 @@ pub enum OpenError {
     #[error("cannot open the root{}", hint(.0))]
     Refused(#[source] Failure),
     /// What it was to be built with is not to be had.
-    #[error("cannot build with the privilege asked for")]
+    #[error("cannot choose what to build with")]
     Privilege(#[from] PrivilegeError),
     /// A scratch directory could not be made.
     #[error("cannot make a scratch directory in {path}")]
@@ -95,6 +95,10 @@ fn hint(failure: &Failure) -> &'static str {
         Some(Want::Root) => " (it takes root, with CAP_SYS_ADMIN)",
         Some(Want::UserNamespace) => {
             " (it takes a user namespace: a chroot allows none, and `rootcontract doctor` tells what else forbids it)"
+        }
+        Some(Want::Map) => {
+            " (it takes a user namespace with this user in it: root needs CAP_SETFCAP for that since Linux 5.12, a user an \
+             id outside; `rootcontract doctor` tells what else forbids it)"
         }
         Some(Want::SubordinateIds) => " (`--privilege userns-single` does without)",
         Some(Want::WholeProc) => {

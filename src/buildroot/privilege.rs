@@ -16,6 +16,9 @@ use crate::subordinate::{self, FILES, HELPERS, Range};
 /// The inode of the user namespace that owns the host (`PROC_USER_INIT_INO`, linux/proc_ns.h; since Linux 3.8).
 const INITIAL: u64 = 0xefff_fffd;
 
+/// Who owns what no user of a user namespace owns (`/proc/sys/kernel/overflowuid`, which nobody changes).
+const NOBODY: u32 = 65534;
+
 /// How many ranges are mapped besides the caller's own id: kernels before 4.15 take five in all (user_namespaces(7)).
 const MOST_RANGES: usize = 4;
 
@@ -45,16 +48,14 @@ pub(super) enum Ids {
 }
 
 impl Ids {
-    /// Whether the owner of what is at `path` is one of the users. The number that stands for users who are not mapped is
-    /// taken for one where many are (`/proc/sys/kernel/overflowuid`).
+    /// Whether the owner of what is at `path` is one of the users.
     pub fn own(&self, path: &Path) -> bool {
         let Ok(owner) = path.metadata().map(|metadata| metadata.st_uid()) else { return false };
-        let mapped =
-            |users: &[Range]| users.iter().any(|range| owner >= range.first && owner - range.first < range.count);
+        let mapped = |users: &[Range]| users.iter().any(|range| range.has(owner));
         match self {
             Self::Kept => true,
             Self::Single => owner == geteuid().as_raw(),
-            Self::Same { users, .. } => mapped(users),
+            Self::Same { users, .. } => owner != NOBODY && mapped(users),
             Self::Subordinate { users, .. } => owner == geteuid().as_raw() || mapped(users),
         }
     }
@@ -90,6 +91,9 @@ pub enum PrivilegeError {
     /// Root that may not mount.
     #[error("this process is root without CAP_SYS_ADMIN")]
     RootWithoutMounting,
+    /// The user is none in its own user namespace.
+    #[error("user {0} is not mapped into the user namespace of this process: unshare --map-root-user maps it")]
+    Unmapped(u32),
     /// A helper is not installed.
     #[error("there is no {0}: install the package uidmap (Debian), shadow-utils (Fedora) or shadow (openSUSE)")]
     NoHelper(&'static str),
@@ -120,6 +124,9 @@ struct Caller {
 /// What was asked for is not to be had.
 pub(super) fn ways(asked: Option<Privilege>) -> Result<Vec<Way>, PrivilegeError> {
     let caller = Caller::this_process()?;
+    if !caller.is_mapped() {
+        return Err(PrivilegeError::Unmapped(caller.user));
+    }
     let one = |privilege, ids| vec![Way { privilege, ids }];
     match asked {
         Some(Privilege::Root) => caller.root().map(|ids| one(Privilege::Root, ids)),
@@ -155,6 +162,11 @@ impl Caller {
             initial: namespace.st_ino() == INITIAL,
             ids: [map("/proc/self/uid_map")?, map("/proc/self/gid_map")?],
         })
+    }
+
+    /// Who is not can make no user namespace (user_namespaces(7): EPERM).
+    fn is_mapped(&self) -> bool {
+        self.ids[0].iter().any(|range| range.has(self.user))
     }
 
     /// As root no user namespace is made.

@@ -197,6 +197,8 @@ pub(super) enum Want {
     Root,
     /// A user namespace.
     UserNamespace,
+    /// The caller's own id in it.
+    Map,
     /// More ids than the caller's own.
     SubordinateIds,
     /// A `/proc` of which nothing is covered: the kernel mounts none in a user namespace that shows more than is seen.

@@ -116,7 +116,7 @@ impl Check<'_> {
         about: &About,
         arch: &Architecture,
         contract: &Contract,
-    ) -> Result<(Report, Option<String>), Failure> {
+    ) -> Result<(Report, Vec<String>), Failure> {
         if !self.is_about(contract) {
             return Err(Failure::nothing_about(arch.name, self.only));
         }

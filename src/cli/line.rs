@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rootcontract::argv;
 use rootcontract::buildroot::{BuildRoot, Builder, Invocation};
+use rootcontract::facts::launch::Privilege;
 use rootcontract::plan::{HostPath, Op, Plan};
 use rootcontract::profile::Runner;
 
@@ -15,6 +16,9 @@ use super::failure::Failure;
 
 /// What is started where nothing else is asked for.
 pub const SHELL: &str = "/bin/sh";
+
+/// No more words.
+const NOTHING: [&str; 0] = [];
 
 /// Stands for the scratch directory until the line is whole: a path without a character that a shell minds.
 pub const SCRATCH: &str = "/@scratch@";
@@ -40,7 +44,12 @@ pub fn paste(root: &BuildRoot, plan: &Plan) -> String {
     }
     steps.extend(made.steps);
     steps.push(started(root, &plan));
-    steps.join(" && ").replace(SCRATCH, "$d")
+    let line = steps.join(" && ").replace(SCRATCH, "$d");
+    match root.privilege() {
+        Privilege::Root => line,
+        Privilege::UsernsSingle => words("unshare", ["--map-root-user", "--mount", "bash", "-c"], [line]),
+        Privilege::UsernsSubid => words("unshare", ["--map-root-user", "--map-auto", "--mount", "bash", "-c"], [line]),
+    }
 }
 
 /// The plan with our scratch directories at [`SCRATCH`], and what it binds from them: where it is, where it is to be.
@@ -78,7 +87,7 @@ impl Made {
         }
         self.directories.push(to.to_owned());
         if to == Path::new(SCRATCH).join("dev") {
-            self.sticky.push(to.to_owned());
+            self.sticky.extend((root.privilege() == Privilege::Root).then(|| to.to_owned()));
             self.steps.push(devices(root, to));
         }
         if fs::metadata(from).is_ok_and(|directory| directory.permissions().mode() & 0o1000 != 0) {
@@ -107,8 +116,22 @@ fn file(root: &BuildRoot, from: &Path, to: &Path) -> String {
 fn devices(root: &BuildRoot, to: &Path) -> String {
     let nodes = root.profile().device_nodes();
     let there = nodes.optional.iter().filter(|name| Path::new("/dev").join(name).exists());
-    let sources = nodes.names.iter().chain(there).map(|name| OsString::from(format!("/dev/{name}")));
-    words("cp", [OsString::from("-a")].into_iter().chain(sources), [to])
+    let names = nodes.names.iter().chain(there);
+    match root.privilege() {
+        Privilege::Root => {
+            let sources = names.map(|name| OsString::from(format!("/dev/{name}")));
+            words("cp", [OsString::from("-a")].into_iter().chain(sources), [to])
+        }
+        Privilege::UsernsSingle | Privilege::UsernsSubid => {
+            let tmpfs = words("mount", ["-t", "tmpfs", "-o", "mode=0755", "none"], [to]);
+            let bound = names.map(|name| {
+                let node = to.join(name);
+                let bind = words("mount", ["--bind", &format!("/dev/{name}")], [&node]);
+                format!(" && {} && {bind}", words("touch", [&node], NOTHING))
+            });
+            std::iter::once(tmpfs).chain(bound).collect()
+        }
+    }
 }
 
 /// bubblewrap with its environment: only what the plan sets. What it would inherit is the business of who pastes it.

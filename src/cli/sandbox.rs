@@ -287,10 +287,12 @@ impl Sandbox {
     }
 }
 
-/// What is to be said of capabilities that were asked for and not to be had.
-pub fn done_without(profile: Profile, document: &Document) -> Option<String> {
-    let missing = document.launch.as_ref().map(|launch| launch.capabilities.missing.join(", ")).unwrap_or_default();
-    let warning =
-        || format!("warning: {profile}: the payload does without {missing}, which this process does not have");
-    (!missing.is_empty()).then(warning)
+/// What is to be said of what was asked for, or seemed to be there, and is not to be had.
+pub fn done_without(profile: Profile, document: &Document) -> Vec<String> {
+    let Some(launch) = &document.launch else { return Vec::new() };
+    let alone = launch.lesser.as_ref().map(|why| format!("the build root has one user only: {why}"));
+    let missing = launch.capabilities.missing.join(", ");
+    let lacking = || format!("the payload does without {missing}, which this process does not have");
+    let told = alone.into_iter().chain((!missing.is_empty()).then(lacking));
+    told.map(|what| format!("warning: {profile}: {what}")).collect()
 }

@@ -20,6 +20,8 @@ pub struct Launch {
     pub policy: Policy,
     /// What the caller was.
     pub privilege: Privilege,
+    /// Why it was not more: subordinate ids that seemed to be there and could not be mapped.
+    pub lesser: Option<String>,
     /// The architecture of the root, by our name.
     pub arch: String,
     /// What the facts prove for that architecture.

@@ -32,9 +32,10 @@ pub(super) fn enter(ids: &Ids, others: CloneFlags) -> Result<(), Failure> {
             let (user, group) = (geteuid(), getegid());
             unshared_user()?;
             // A group of the caller's can only be given up where that was allowed outside.
-            write(Path::new("/proc/self/setgroups"), "deny")?;
-            write(Path::new("/proc/self/uid_map"), &format!("0 {user} 1"))?;
-            write(Path::new("/proc/self/gid_map"), &format!("0 {group} 1"))
+            write(Path::new("/proc/self/setgroups"), "deny")
+                .and_then(|()| write(Path::new("/proc/self/uid_map"), &format!("0 {user} 1")))
+                .and_then(|()| write(Path::new("/proc/self/gid_map"), &format!("0 {group} 1")))
+                .map_err(|failure| failure.for_want_of(Want::Map))
         }
         Ids::Same { .. } | Ids::Subordinate { .. } => {
             let mapper = Mapper::fork(ids)?;
@@ -46,8 +47,7 @@ pub(super) fn enter(ids: &Ids, others: CloneFlags) -> Result<(), Failure> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::new(format!("write {}", file.display()), error).for_want_of(Want::UserNamespace);
-    std::fs::write(file, text).map_err(failed)
+    std::fs::write(file, text).map_err(|error| Failure::new(format!("write {}", file.display()), error))
 }
 
 /// A child that stays outside, where it may map what we may not.
@@ -69,7 +69,8 @@ impl Mapper {
             ForkResult::Child => {
                 drop((go, answer));
                 let asked = File::from(wait).read_exact(&mut [0]).is_ok();
-                let failure = if asked { map(getppid(), ids).err() } else { None };
+                let mapped = if asked { map(getppid(), ids) } else { Ok(()) };
+                let failure = mapped.err().map(|failure| failure.for_want_of(Want::SubordinateIds));
                 let told = failure.map(|failure| serde_json::to_writer(File::from(tell), &failure));
                 std::process::exit(i32::from(told.is_some()))
             }
@@ -111,7 +112,6 @@ fn map(of: Pid, ids: &Ids) -> Result<(), Failure> {
             help(newgidmap, of, getegid().as_raw(), groups)
         }
     }
-    .map_err(|failure| failure.for_want_of(Want::SubordinateIds))
 }
 
 /// Has a helper map `own` to 0, and the ranges after it.
@@ -139,7 +139,7 @@ fn help(helper: &Path, of: Pid, own: u32, ranges: &[Range]) -> Result<(), Failur
         return Ok(());
     }
     let said = said.trim_ascii().rsplit(|&byte| byte == b'\n').next().map(escape).unwrap_or_default();
-    Err(Failure::new(format!("map subordinate ids (it said: {said}) with {}", helper.display()), Errno::EPERM))
+    Err(Failure::new(format!("have {} map subordinate ids ({said})", helper.display()), Errno::EPERM))
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
