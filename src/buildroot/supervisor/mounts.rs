@@ -5,12 +5,16 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::linux::fs::MetadataExt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{chdir, fchdir, pivot_root};
 
 use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Open, Want};
@@ -41,12 +45,41 @@ enum Kept {
 
 /// Cuts the namespace off from the host's, and mounts a `/proc` that shows the supervisor's own pid namespace.
 pub(super) fn make_private(ids: &Ids) -> Result<(), Failure> {
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .map_err(|errno| Failure::new("make the mounts private", errno))?;
+    match private() {
+        Err(Errno::EINVAL) => {
+            leave_chroot().map_err(|error| Failure::new("make `/` of a chroot a mount point", error))?
+        }
+        result => result.map_err(|errno| Failure::new("make the mounts private", errno))?,
+    }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
         .map_err(|errno| Failure::new("mount a /proc", errno))
         .map_err(|failure| if *ids == Ids::Kept { failure } else { failure.for_want_of(Want::WholeProc) })
+}
+
+fn private() -> nix::Result<()> {
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+}
+
+/// Makes what is `/`, and no mount point, the root of the namespace: elsewhere bubblewrap can't change its root. On the way
+/// the namespace's own root is seen, since all of its mounts have to be private.
+fn leave_chroot() -> io::Result<()> {
+    let root = File::open("/")?;
+    let namespace = File::open("/proc/self/ns/mnt")?;
+    // Who enters a mount namespace is at its root, also who is in it already (setns(2)).
+    setns(namespace, CloneFlags::CLONE_NEWNS)?;
+    private()?;
+    fchdir(&root)?;
+    mount(Some("."), ".", None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>)?;
+    // By its name, which leads to what is mounted on it.
+    chdir(&std::env::current_dir()?)?;
+    let (here, meant) = (std::fs::metadata(".")?, root.metadata()?);
+    if (here.st_dev(), here.st_ino()) != (meant.st_dev(), meant.st_ino()) {
+        return Err(Errno::ENOENT.into());
+    }
+    pivot_root(".", ".")?;
+    umount2(".", MntFlags::MNT_DETACH)?;
+    Ok(chdir("/")?)
 }
 
 impl Mounts {
