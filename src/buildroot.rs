@@ -32,7 +32,9 @@ pub use error::{CloseError, OpenError, RunError};
 pub use invocation::{Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
+pub(crate) use place::scratch_places;
 pub use privilege::PrivilegeError;
+pub(crate) use privilege::{is_root, sets_ids};
 pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 

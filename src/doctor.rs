@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Architecture;
+use crate::buildroot::is_root;
 
 pub use check::{Check, Level, State};
 
@@ -47,20 +48,24 @@ pub enum Schema {
     V1,
 }
 
-/// Who asks. bubblewrap makes the same distinction: for root it makes no user namespace, for others it has to.
+/// What is tried alone, without what a build root has around it: a root of its own in a chroot, a user namespace for root
+/// that may not mount.
+const ALONE: [&str; 3] = ["bwrap.starts", "root.mount-point", "proc.unmasked"];
+
+/// Who asks. For root no user namespace is made, for others there has to be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caller {
-    /// User 0, here or in a user namespace.
+    /// User 0 of the host, with CAP_SYS_ADMIN.
     Root,
-    /// Anybody else.
+    /// Anybody else, root of a user namespace among them.
     User,
 }
 
 impl Caller {
-    /// Who has this effective user id.
-    pub fn of(user: u32) -> Self {
-        if user == 0 { Self::Root } else { Self::User }
+    /// Who this process is.
+    fn of_this_process() -> Self {
+        if is_root() { Self::Root } else { Self::User }
     }
 }
 
@@ -76,7 +81,7 @@ pub struct Asked {
 /// Looks at everything, in about a tenth of a second. Each trial has a limit of its own, and one that does not end is the
 /// last of that bubblewrap.
 pub fn examine(asked: &Asked) -> Document {
-    let caller = Caller::of(nix::unistd::geteuid().as_raw());
+    let caller = Caller::of_this_process();
     // First, while there is one thread: it forks.
     let mut checks = kernel::checks(&kernel::read());
     checks.extend(user_namespace::checks(caller, &user_namespace::read(caller)));
@@ -84,13 +89,17 @@ pub fn examine(asked: &Asked) -> Document {
     checks.extend(subordinate::checks(caller, &subordinate::read()));
     let bubblewrap = bubblewrap::read(asked.bwrap.as_deref());
     checks.extend(bubblewrap::checks(&bubblewrap));
-    checks.extend(mounts::checks(&mounts::read(), &bubblewrap));
+    checks.extend(mounts::checks(caller, &mounts::read(), &bubblewrap));
     checks.extend(devices::checks(&devices::read()));
     checks.extend(resources::checks(&resources::read(caller)));
     for arch in &asked.architectures {
         checks.extend(programs::checks(arch, &programs::read(arch, &bubblewrap)));
     }
-    checks.extend(profiles::checks(&profiles::read(&bubblewrap)));
+    let profiles = profiles::checks(&profiles::read(&bubblewrap));
+    if profiles.iter().all(|check| check.state == State::Ok) {
+        check::dispense(&mut checks, &ALONE);
+    }
+    checks.extend(profiles);
     Document { schema: Schema::V1, caller, state: check::worst(&checks), checks }
 }
 

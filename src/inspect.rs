@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::statvfs::{FsFlags, statvfs};
+
 use crate::arch::{self, Architecture};
 use crate::binfmt::{self, CannotRun};
 use crate::buildroot::{
@@ -381,6 +383,7 @@ fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
         ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
         ("sysrq-trigger", there("/proc/sysrq-trigger")),
         ("root-mapped", root.has_host_root()),
+        ("sys-writable", statvfs("/sys").is_ok_and(|sys| !sys.flags().contains(FsFlags::ST_RDONLY))),
         ("ipv6", there("/proc/net/if_inet6")),
         ("yama", std::fs::read("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.first() != Some(&b'0'))),
         ("sys-admin-reads-log", sys_admin_reads_log()),

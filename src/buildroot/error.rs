@@ -94,7 +94,10 @@ fn hint(failure: &Failure) -> &'static str {
     match failure.want {
         Some(Want::Root) => " (it takes root, with CAP_SYS_ADMIN)",
         Some(Want::UserNamespace) => {
-            " (it takes a user namespace: a chroot allows none, and `rootcontract doctor` tells what else forbids it)"
+            " (it takes a user namespace: `rootcontract doctor` tells what forbids it, unless this is a chroot)"
+        }
+        Some(Want::NoChroot) => {
+            " (this is a chroot, in which nobody can make a user namespace: start outside of it, or as root)"
         }
         Some(Want::Map) => {
             " (it takes a user namespace with this user in it: root needs CAP_SETFCAP for that since Linux 5.12, a user an \

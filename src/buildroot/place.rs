@@ -12,6 +12,11 @@ const OF_ROOT: &str = "/run/rootcontract";
 /// Where `/var` is on disk (hier(7)).
 const ON_DISK: &str = "/var/tmp";
 
+/// Where both are made, unless a caller says otherwise.
+pub(crate) fn scratch_places(privilege: Privilege) -> [PathBuf; 2] {
+    [of_run_time(privilege), on_disk(privilege)]
+}
+
 /// Where the one for sockets and small files is made.
 pub(super) fn of_run_time(privilege: Privilege) -> PathBuf {
     match (privilege, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)) {

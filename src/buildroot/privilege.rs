@@ -142,6 +142,17 @@ pub(super) fn ways(asked: Option<Privilege>) -> Result<Vec<Way>, PrivilegeError>
     }
 }
 
+/// Whether this process can build as root.
+pub(crate) fn is_root() -> bool {
+    ways(Some(Privilege::Root)).is_ok()
+}
+
+/// Whether this process sets ids itself, and needs nobody to map any.
+pub(crate) fn sets_ids() -> bool {
+    let ways = ways(Some(Privilege::UsernsSubid)).unwrap_or_default();
+    ways.iter().any(|way| matches!(way.ids, Ids::Same { .. }))
+}
+
 impl Caller {
     fn this_process() -> Result<Self, PrivilegeError> {
         let read = |path: &'static str| std::fs::read(path).map_err(|source| PrivilegeError::Unread { path, source });

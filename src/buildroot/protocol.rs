@@ -197,6 +197,8 @@ pub(super) enum Want {
     Root,
     /// A user namespace.
     UserNamespace,
+    /// The same, in a chroot, where the kernel makes none.
+    NoChroot,
     /// The caller's own id in it.
     Map,
     /// More ids than the caller's own.

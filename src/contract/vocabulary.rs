@@ -291,6 +291,8 @@ words! {
         SysAdminReadsLog = "sys-admin-reads-log",
         /// The owner of the host's devices is one of the build root's users, as it is for root.
         RootMapped = "root-mapped",
+        /// `/sys` is mounted read-write, as it is but in containers.
+        SysWritable = "sys-writable",
         /// A process can refuse memory that is writable and executable (prctl PR_SET_MDWE, Linux 6.3).
         Mdwe = "mdwe",
     }

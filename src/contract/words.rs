@@ -72,6 +72,7 @@ impl HostFact {
             Self::SysrqTrigger => "/proc/sysrq-trigger",
             Self::SysAdminReadsLog => "kernel log for CAP_SYS_ADMIN alone",
             Self::RootMapped => "root among the build root's users",
+            Self::SysWritable => "writable /sys",
             Self::Mdwe => "way to refuse memory that is writable and executable",
         };
         format!("the host has {}{thing}", if is { "" } else { "no " })

@@ -65,6 +65,14 @@ impl Bubblewrap {
         }
     }
 
+    /// One that comes to an end when it is asked for a sandbox.
+    pub fn answering(&self) -> Option<&Path> {
+        match self {
+            Self::Found(Program { path, starts: Ok(_), .. }) => Some(path),
+            Self::NotFound(_) | Self::Unusable { .. } | Self::Found(_) => None,
+        }
+    }
+
     /// What came of a `/proc` in a sandbox, where that could be tried.
     pub fn proc(&self) -> Option<&Ended> {
         match self {
@@ -196,7 +204,7 @@ const TROUBLES: [(&str, &str); 9] = [
     ("setuid use", "see bwrap.setuid"),
     ("Unexpected capabilities", "start without capabilities: `setpriv --inh-caps -all --ambient-caps -all`"),
     ("uid map", "see user-namespace.apparmor"),
-    ("new namespace", "root: see capability.sys-admin; anybody else: see user-namespace.allowed"),
+    ("new namespace", "see user-namespace.allowed"),
     ("Function not implemented", "see kernel.openat2"),
 ];
 

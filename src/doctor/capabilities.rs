@@ -39,7 +39,7 @@ pub(super) fn checks(caller: Caller, effective: &Result<CapabilitySet, Unread>) 
             return question.ok(format!("this process has {capability}"));
         }
         let mend = format!(
-            "start with it (a container: --cap-add {}, or --privileged), or as an ordinary user",
+            "start with it (a container: --cap-add {}, or --privileged), or build with --privilege userns-subid",
             capability.to_string().trim_start_matches("CAP_")
         );
         question.missing(format!("this process is root without {capability}"), mend)

@@ -53,6 +53,14 @@ pub(super) fn worst(checks: &[Check]) -> State {
     required.map(|check| check.state).min().unwrap_or(State::Ok)
 }
 
+/// What a build root was opened without, whatever came of trying it alone: these are not needed.
+pub(super) fn dispense(checks: &mut [Check], ids: &[&str]) {
+    for check in checks.iter_mut().filter(|check| check.state != State::Ok && ids.contains(&check.id.as_str())) {
+        let found = format!("not needed: {}", check.found);
+        *check = Check { level: Level::NotNeeded, state: State::Ok, found, mend: None, ..check.clone() };
+    }
+}
+
 /// A precondition that has not been looked at yet.
 #[derive(Debug)]
 pub(super) struct Question {
@@ -131,6 +139,14 @@ mod tests {
     #[case::nor_what_is_not_needed(vec![required().not_needed("")], State::Ok)]
     fn the_worst_of_what_is_required_counts(#[case] checks: Vec<Check>, #[case] expected: State) {
         assert_eq!(worst(&checks), expected);
+    }
+
+    #[test]
+    fn what_a_build_root_does_without_is_not_needed() {
+        let mut checks = [required().missing("no /", "make one"), Question::required("c.d", WHY).missing("", "")];
+        dispense(&mut checks, &["a.b"]);
+        assert_eq!(said(&checks, "a.b"), (Level::NotNeeded, State::Ok, "not needed: no /", ""));
+        assert_eq!(worst(&checks), State::Missing);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What `/` and `/proc` are, as bubblewrap needs them.
 
+use super::Caller;
 use super::bubblewrap::Bubblewrap;
 use super::check::{Check, Question};
 use crate::binfmt::trial::Ended;
@@ -18,9 +19,9 @@ pub(super) fn read() -> Result<Vec<Row>, Unread> {
     read::understood(FILE, mount::parse(&read::bytes(FILE)?))
 }
 
-pub(super) fn checks(table: &Result<Vec<Row>, Unread>, bubblewrap: &Bubblewrap) -> Vec<Check> {
+pub(super) fn checks(caller: Caller, table: &Result<Vec<Row>, Unread>, bubblewrap: &Bubblewrap) -> Vec<Check> {
     let working = if bubblewrap.working().is_some() { Working::Yes } else { Working::No };
-    vec![root(table, working), proc(table, bubblewrap.proc())]
+    vec![root(caller, table, working), proc(table, bubblewrap.proc())]
 }
 
 /// Whether any sandbox was built.
@@ -30,14 +31,17 @@ enum Working {
     No,
 }
 
-fn root(table: &Result<Vec<Row>, Unread>, working: Working) -> Check {
+fn root(caller: Caller, table: &Result<Vec<Row>, Unread>, working: Working) -> Check {
     let question = Question::required("root.mount-point", "bubblewrap cuts the mounts off from the host's at `/`.");
     match (table, working) {
         (_, Working::Yes) => question.ok("the mounts could be cut off at `/`"),
         (Err(Unread { what, errno }), _) => question.unknown(format!("{what}: {errno}"), "mount a /proc"),
         (Ok(rows), _) if rows.iter().any(|row| row.point == b"/") => question.ok("`/` is a mount point"),
         (Ok(_), _) => {
-            let mend = "outside, before the chroot to DIR: `mount --bind DIR DIR`";
+            let mend = match caller {
+                Caller::Root => "outside, before the chroot to DIR: `mount --bind DIR DIR`",
+                Caller::User => "start outside: in a chroot nobody but root can build",
+            };
             question.missing("`/` is no mount point: this is a chroot", mend)
         }
     }
@@ -109,7 +113,7 @@ mod tests {
         #[case] state: State,
         #[case] found: &str,
     ) {
-        let checks = [root(&table, working)];
+        let checks = [root(Caller::Root, &table, working)];
         let (_, is, says, _) = said(&checks, "root.mount-point");
         assert_eq!((is, says), (state, found));
     }

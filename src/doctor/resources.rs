@@ -9,6 +9,8 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::Caller;
 use super::check::{Check, Question};
+use crate::buildroot::scratch_places;
+use crate::facts::launch::Privilege;
 use crate::report::show::{line, shown};
 
 /// What a build root and its supervisor get by with, twice over: with 28 a `check` ends well.
@@ -47,11 +49,13 @@ enum Programs {
 }
 
 pub(super) fn read(caller: Caller) -> Resources {
-    let run = match caller {
-        Caller::Root => PathBuf::from("/run"),
-        Caller::User => std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from),
+    let privilege = match caller {
+        Caller::Root => Privilege::Root,
+        Caller::User => Privilege::UsernsSingle,
     };
-    let var = PathBuf::from("/var/tmp");
+    let [run, var] = scratch_places(privilege);
+    // One of our own may not be there yet.
+    let run = run.parent().filter(|_| !run.exists()).map(Path::to_owned).unwrap_or(run);
     let rooms = [&run, &var].map(|place| room(place));
     let [of_run, of_var] = rooms;
     Resources { run: (run, of_run), var: (var, of_var), descriptors: getrlimit(Resource::RLIMIT_NOFILE) }

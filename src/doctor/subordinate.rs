@@ -4,6 +4,7 @@ use nix::unistd::{User, geteuid};
 
 use super::Caller;
 use super::check::{Check, Question};
+use crate::buildroot::sets_ids;
 use crate::facts::Unread;
 use crate::probe::read;
 use crate::subordinate::{self, FILES, HELPERS};
@@ -11,6 +12,8 @@ use crate::subordinate::{self, FILES, HELPERS};
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Subordinate {
+    /// The user sets ids without anybody's help.
+    own: bool,
     user: u32,
     /// The user's name, if there is one.
     name: Option<String>,
@@ -23,6 +26,7 @@ pub(super) struct Subordinate {
 pub(super) fn read() -> Subordinate {
     let user = geteuid();
     Subordinate {
+        own: sets_ids(),
         user: user.as_raw(),
         name: User::from_uid(user).ok().flatten().map(|user| user.name),
         files: FILES.map(|file| match read::bytes(file) {
@@ -38,6 +42,7 @@ pub(super) fn checks(caller: Caller, read: &Subordinate) -> Vec<Check> {
     let question = Question::optional("subordinate-ids", why);
     vec![match caller {
         Caller::Root => question.not_needed("root has all users as it is"),
+        Caller::User if read.own => question.not_needed("this process sets ids itself"),
         Caller::User => judge(question, read),
     }]
 }
@@ -79,6 +84,7 @@ mod tests {
 
     fn builder(subuid: &str, subgid: &str) -> Subordinate {
         Subordinate {
+            own: false,
             user: 1000,
             name: Some("builder".to_owned()),
             files: [Ok(subuid.into()), Ok(subgid.into())],
@@ -116,9 +122,11 @@ mod tests {
         assert_eq!((level, is, says), (Level::Optional, state, found));
     }
 
-    #[test]
-    fn root_needs_none() {
-        let checks = checks(Caller::Root, &builder("", ""));
+    #[rstest]
+    #[case::root(Caller::Root, false)]
+    #[case::root_of_a_container(Caller::User, true)]
+    fn who_has_all_users_needs_none(#[case] caller: Caller, #[case] own: bool) {
+        let checks = checks(caller, &Subordinate { own, ..builder("", "") });
         assert_eq!(said(&checks, "subordinate-ids").0, Level::NotNeeded);
     }
 }

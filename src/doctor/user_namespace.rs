@@ -197,7 +197,9 @@ fn judge(question: Question, trial: Trial) -> Check {
             let what = STEPS.iter().find(|(is, _, _)| *is == step).map_or("", |(_, _, what)| *what);
             let mend = match (step, errno) {
                 (Step::Unshare, Errno::EINVAL | Errno::ENOSYS) => "a kernel built with CONFIG_USER_NS",
-                (_, _) => "what else is said of user-namespace here; a chroot allows none either, and root needs none",
+                (_, _) => {
+                    "what else is said of user-namespace here; a chroot allows none either, and root with CAP_SYS_ADMIN needs none"
+                }
             };
             question.missing(format!("{what}: {}", errno.desc()), mend)
         }

@@ -14,6 +14,7 @@ use nix::unistd::{ForkResult, Pid, getegid, geteuid, getppid, pipe2};
 
 use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Want};
+use crate::facts::mount;
 use crate::facts::text::escape;
 use crate::subordinate::Range;
 
@@ -25,7 +26,7 @@ const HEARD: u64 = 1 << 10;
 pub(super) fn enter(ids: &Ids, others: CloneFlags) -> Result<(), Failure> {
     let unshared = |flags| unshare(flags).map_err(|errno| Failure::new("unshare the supervisor's namespaces", errno));
     let unshared_user =
-        || unshared(CloneFlags::CLONE_NEWUSER | others).map_err(|failure| failure.for_want_of(Want::UserNamespace));
+        || unshared(CloneFlags::CLONE_NEWUSER | others).map_err(|failure| failure.for_want_of(forbidding()));
     match ids {
         Ids::Kept => unshared(others).map_err(|failure| failure.for_want_of(Want::Root)),
         Ids::Single => {
@@ -44,6 +45,13 @@ pub(super) fn enter(ids: &Ids, others: CloneFlags) -> Result<(), Failure> {
             unshared
         }
     }
+}
+
+/// What stands in the way of a user namespace, as far as it shows.
+fn forbidding() -> Want {
+    let table = std::fs::read("/proc/self/mountinfo").ok().and_then(|text| mount::parse(&text).ok());
+    let chroot = table.is_some_and(|rows| !rows.iter().any(|row| row.point == b"/"));
+    if chroot { Want::NoChroot } else { Want::UserNamespace }
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {

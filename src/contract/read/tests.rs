@@ -84,7 +84,7 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 #[case::unknown_form("unknown-form", &format!("14: expect.mont: unknown word `mont`, expected one of {FORMS}"))]
 #[case::unknown_host_fact(
     "unknown-host-fact",
-    "15: when: unknown word `apparmor`, expected one of `selinux`, `fuse`, `sysrq-trigger`, `ipv6`, `yama`, `sys-admin-reads-log`, `root-mapped`, `mdwe`"
+    "15: when: unknown word `apparmor`, expected one of `selinux`, `fuse`, `sysrq-trigger`, `ipv6`, `yama`, `sys-admin-reads-log`, `root-mapped`, `sys-writable`, `mdwe`"
 )]
 #[case::unknown_key(
     "unknown-key",

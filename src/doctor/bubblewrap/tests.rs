@@ -48,7 +48,7 @@ fn without_one_nothing_of_it_is_known(#[case] bubblewrap: Bubblewrap, #[case] fo
 #[case::set_uid("bwrap: setuid use of bubblewrap is not supported in this build", "bwrap.setuid")]
 #[case::ambient("bwrap: Unexpected capabilities but not setuid, old file caps config?", "setpriv")]
 #[case::apparmor("bwrap: setting up uid map: Permission denied", "user-namespace.apparmor")]
-#[case::no_sys_admin("bwrap: Creating new namespace failed: Operation not permitted", "capability.sys-admin")]
+#[case::no_sys_admin("bwrap: Creating new namespace failed: Operation not permitted", "user-namespace.allowed")]
 #[case::no_user_namespaces(
     "bwrap: No permissions to create new namespace, likely because the kernel does not allow it",
     "user-namespace.allowed"
