@@ -22,3 +22,4 @@ mod runs;
 mod support;
 mod tree;
 mod upgrades;
+mod users;

@@ -1,6 +1,7 @@
 //! What the suites share.
 
 use std::error::Error;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use rootcontract::inspect::{Hardware, Subject, inspect};
 use rootcontract::profile::Profile;
 use rootcontract::verify::{Verdict, verify};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// A builder for `root`, with the supervisor this build made.
 pub fn builder(root: impl Into<PathBuf>) -> Builder {
@@ -70,9 +72,21 @@ pub fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+/// The command and the probe, where everybody may run them: a build directory may be closed to others.
+pub fn runnable_by_all() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("open to all");
+    for (file, name) in [(supervisor(), "rootcontract"), (probe(), "rootcontract-probe")] {
+        let there = directory.path().join(name);
+        // A copy takes long, and while it is written no other test may start a program: that would keep it busy.
+        std::fs::hard_link(&file, &there).or_else(|_| std::fs::copy(&file, &there).map(drop)).expect("a program");
+        std::fs::set_permissions(there, PermissionsExt::from_mode(0o755)).expect("executable");
+    }
+    directory
+}
+
 /// An executable file.
 pub fn executable(path: &Path, content: &str) {
-    use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, content).expect("a file");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
 }

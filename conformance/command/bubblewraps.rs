@@ -111,35 +111,6 @@ fn an_empty_path_is_no_trouble() {
     assert_eq!((done.status.code(), done.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
-#[rstest]
-#[case::check("check", 2, "look into osbuild-v190: ")]
-#[case::run("run", 125, "")]
-fn nobody_is_told_that_it_takes_root(#[case] verb: &str, #[case] code: i32, #[case] start: &str) {
-    let directory = runnable_by_all();
-    let mut command = with_options(verb, &[]);
-    let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    command = Process::new(directory.path().join("rootcontract"));
-    let probe = directory.path().join("rootcontract-probe");
-    command.args(arguments).arg0("rootcontract").env("ROOTCONTRACT_PROBE", probe).current_dir("/");
-    let done = command.uid(NOBODY).gid(NOBODY).output().expect("a run");
-    let stderr = String::from_utf8_lossy(&done.stderr);
-    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(code), &b""[..]), "{stderr}");
-    assert!(stderr.starts_with(&format!("rootcontract: {start}")) && stderr.lines().count() == 1, "{stderr}");
-    assert!(stderr.contains("root") && stderr.to_lowercase().contains("permi"), "{stderr}");
-}
-
-/// The command and the probe, where everybody may run them: a build directory may be closed to others.
-pub fn runnable_by_all() -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("open to all");
-    for (file, name) in [(supervisor(), "rootcontract"), (probe(), "rootcontract-probe")] {
-        let copy = directory.path().join(name);
-        std::fs::copy(file, &copy).expect("a copy");
-        std::fs::set_permissions(copy, PermissionsExt::from_mode(0o755)).expect("executable");
-    }
-    directory
-}
-
 /// A process of that uid, in a directory it may be in.
 pub fn as_nobody(program: &Path) -> Process {
     let mut command = Process::new(program);

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::Value;
 
-use super::bubblewraps::{as_nobody, runnable_by_all, with_bwrap};
+use super::bubblewraps::{as_nobody, with_bwrap};
 use super::foreign::{ARCH, MOUNTED, OWN_TABLE, rule};
 use super::{inside, json, rootcontract, valid};
+use crate::support::runnable_by_all;
 
 /// What `doctor --format json` said, once it is known to be a document that fits its exit code.
 struct Doctor(Value);

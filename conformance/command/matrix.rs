@@ -170,7 +170,7 @@ fn tree_of(arch: &str) -> TempDir {
 /// `matrix` about one named place, from where there is no probe but the native one; what it exits with, what it prints
 /// about the place, and what it says. The place is called PLACE.
 fn about_one_tree(tree: &Path) -> (Option<i32>, Vec<String>, String) {
-    let directory = super::bubblewraps::runnable_by_all();
+    let directory = crate::support::runnable_by_all();
     let mut matrix = assert_cmd::Command::new(directory.path().join("rootcontract"));
     matrix.env_remove("ROOTCONTRACT_PROBE").env("RUST_BACKTRACE", "1").args(["matrix", "--tree"]).arg(tree);
     let done = matrix.output().expect("a run");

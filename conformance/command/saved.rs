@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use rstest::rstest;
 
-use super::bubblewraps::{as_nobody, runnable_by_all};
+use super::bubblewraps::as_nobody;
 use super::{json, rootcontract};
-use crate::support::supervisor;
+use crate::support::{runnable_by_all, supervisor};
 
 /// What `probe` prints here, once for all.
 static FACTS: LazyLock<Vec<u8>> =
