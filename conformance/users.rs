@@ -114,7 +114,7 @@ fn helpers_that_may_not_map_leave_the_user_alone_and_that_is_said() {
     Ids::Subordinate,
     "mkdir -p /var/a/b; touch /var/a/b/c; chown -R 81:82 /var/a; chmod 700 /var/a/b /var/a"
 )]
-fn what_a_killed_run_left_goes_with_the_next(#[case] ids: Ids, #[case] deed: &str) {
+fn what_a_killed_supervisor_left_goes_with_the_next(#[case] ids: Ids, #[case] deed: &str) {
     let user = Ordinary::new();
     let script = format!("{deed}; echo made; exec sleep 1000");
     let mut killed = user.start(ids, &["run", "--", "/usr/bin/sh", "-c", &script]);
@@ -122,12 +122,11 @@ fn what_a_killed_run_left_goes_with_the_next(#[case] ids: Ids, #[case] deed: &st
     std::io::BufRead::read_line(&mut std::io::BufReader::new(killed.stdout.take().expect("stdout")), &mut line)
         .expect("a line");
     assert_eq!(line, "made\n");
-    killed.kill().expect("a kill");
+    user.kill_all();
     let end = killed.wait().expect("its end");
     assert_eq!(end.signal(), Some(Signal::SIGKILL as i32));
+    assert!(comes_true(|| user.processes() == 0), "something lives on");
     assert!(!user.left().is_empty(), "there is nothing to be cleared away");
-    // The locks go with the supervisor.
-    assert!(comes_true(|| user.processes() == 0), "its supervisor lives on");
 
     let done = user.run(ids, &["run", "--", "/usr/bin/true"]);
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr)), (Some(0), "".into()));

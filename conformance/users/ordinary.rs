@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nix::unistd::{Uid, chown};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid, chown};
 use tempfile::TempDir;
 
 use super::owned_by;
@@ -145,6 +146,16 @@ impl Ordinary {
     /// The processes of this user, by their directories in `/proc`.
     fn all(&self) -> Vec<PathBuf> {
         owned_by(Path::new("/proc"), self.id).into_iter().map(PathBuf::from).collect()
+    }
+
+    /// Kills them, the latest first, so that no supervisor can clear up for its caller.
+    pub fn kill_all(&self) {
+        let name = |process: &PathBuf| process.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let mut all: Vec<i32> = self.all().iter().filter_map(name).collect();
+        all.sort_unstable_by(|one, other| other.cmp(one));
+        for pid in all {
+            let _already_gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
     }
 
     pub fn processes(&self) -> usize {
