@@ -1,5 +1,6 @@
 //! One test binary; one file per area.
 
+mod anywhere;
 mod architectures;
 mod binds;
 mod callers;

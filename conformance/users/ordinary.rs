@@ -1,5 +1,6 @@
 //! A user who may do nothing, made for one test: no account, only a number.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Output, Stdio};
@@ -39,7 +40,7 @@ impl Ordinary {
         let id = 1_000_000 + std::process::id() % 1_000_000 * 10 + NEXT.fetch_add(1, Ordering::Relaxed);
         let user = Self { id, programs: runnable_by_all() };
         std::fs::create_dir(user.temporary()).expect("a directory");
-        user.give(&user.temporary());
+        std::fs::set_permissions(user.temporary(), std::fs::Permissions::from_mode(0o1777)).expect("open to all");
         user
     }
 
@@ -61,6 +62,13 @@ impl Ordinary {
         chown(path, Some(Uid::from_raw(self.id)), Some(self.id.into())).expect("a new owner");
     }
 
+    /// Makes it and what is below the user's.
+    pub fn give_all(&self, path: &Path) {
+        let owner = format!("{0}:{0}", self.id);
+        let done = Process::new("chown").args(["-hR", &owner]).arg(path).output().expect("chown");
+        assert!(done.status.success());
+    }
+
     /// A copy of this machine's tree that belongs to the user.
     pub fn own_tree(&self) -> PathBuf {
         let arch = rootcontract::arch::native().expect("an architecture of the table").name;
@@ -68,9 +76,7 @@ impl Ordinary {
         let copy = self.place().join("tree");
         let done = Process::new("cp").arg("-a").arg(tree.canonicalize().expect("ci/tree makes it")).arg(&copy).output();
         assert!(done.expect("cp").status.success());
-        let owner = format!("{0}:{0}", self.id);
-        let done = Process::new("chown").args(["-hR", &owner]).arg(&copy).output();
-        assert!(done.expect("chown").status.success());
+        self.give_all(&copy);
         copy
     }
 
@@ -87,7 +93,7 @@ impl Ordinary {
     }
 
     /// A program as this user, where root did something first, in a mount namespace of its own.
-    fn after(&self, deed: &str, ids: Ids, program: &[&str]) -> Process {
+    pub fn after(&self, deed: &str, ids: Ids, program: &[&str]) -> Process {
         let as_user = format!("setpriv --reuid {0} --regid {0} --clear-groups", self.id);
         let account = "for file in passwd group subuid subgid; do mount --bind \"$0/etc/$file\" /etc/$file; done";
         let script = match ids {
@@ -98,8 +104,17 @@ impl Ordinary {
         if ids != Ids::Alone {
             self.make_account();
         }
+        self.unshared(&script, program)
+    }
+
+    /// The same as root.
+    pub fn as_root(&self, deed: &str, program: &[&str]) -> Process {
+        self.unshared(&format!("{deed}\nexec \"$@\""), program)
+    }
+
+    fn unshared(&self, script: &str, program: &[&str]) -> Process {
         let mut process = Process::new("unshare");
-        process.args(["--mount", "--propagation", "private", "sh", "-ec", &script]).arg(self.place()).args(program);
+        process.args(["--mount", "--propagation", "private", "sh", "-ec", script]).arg(self.place()).args(program);
         process.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TERM", "dumb");
         process.env("TMPDIR", self.temporary()).env("RUST_BACKTRACE", "1").current_dir("/");
         process.env("ROOTCONTRACT_PROBE", self.place().join("rootcontract-probe"));
