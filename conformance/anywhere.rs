@@ -96,6 +96,23 @@ fn a_chroot_in_shared_mounts_leaves_them_alone() {
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout)), (Some(0), "".into()));
 }
 
+/// A run whose binds come from what was left out starts where that is, and has to find the chroot there.
+#[rstest]
+#[case::on_no_mount_point(":")]
+#[case::on_a_mount_point("mount --rbind . .; cd \"$PWD\"")]
+fn what_is_mounted_in_a_chroot_can_be_bound(#[case] mounted: &str) {
+    let user = Ordinary::new();
+    let bound = "mkdir -p mnt/disk tree/usr; mount -t tmpfs tmpfs mnt/disk; echo inside > mnt/disk/file
+                 mount --rbind /usr tree/usr";
+    let run = format!(
+        "{CHROOT}\n{bound}\n{mounted}\nexec chroot . env -u TMPDIR {} run --root /tree --ro-bind /mnt/disk /run/disk -- /usr/bin/cat \
+         /run/disk/file",
+        user.program().display()
+    );
+    let done = user.as_root(&run, &["true"]).output().expect("a run");
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "inside\n", "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 const NO_IDS: &str = "(it takes a user namespace with this user in it: root needs CAP_SETFCAP for that since Linux 5.12, a \
                       user an id outside; `rootcontract doctor` tells what else forbids it): cannot write \
                       /proc/self/uid_map: EPERM: Operation not permitted";

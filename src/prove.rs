@@ -18,7 +18,7 @@ use crate::arch::Architecture;
 use crate::buildroot::{BuildRoot, Builder, Surroundings};
 use crate::bwrap::About;
 use crate::contract::{Contract, ContractError};
-use crate::facts::launch::Phase;
+use crate::facts::launch::{Phase, Privilege};
 use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
 use crate::parallel::{in_parallel, processors};
@@ -217,6 +217,8 @@ impl Bench<'_> {
     fn builder(&self) -> Builder {
         let mut builder =
             BuildRoot::builder(&self.tree).profile(self.profile).capabilities(self.profile.default_capabilities());
+        // The decoy is of namespaces that only root can tell from the host's.
+        builder = builder.privilege(Privilege::Root);
         if let Some(bwrap) = &self.tools.bwrap {
             builder = builder.bwrap(bwrap);
         }

@@ -388,6 +388,15 @@ mod host {
     /// How many signals there are: `_NSIG` of every architecture but MIPS.
     const SIGNALS: usize = 64;
 
+    /// A mount namespace, and the directory that is `/` for who enters it: in a chroot not the namespace's own.
+    #[derive(Debug, Clone, Copy)]
+    pub struct MountNamespace<'a> {
+        /// The namespace.
+        pub namespace: BorrowedFd<'a>,
+        /// The directory, opened there.
+        pub root: BorrowedFd<'a>,
+    }
+
     /// The descriptors and settings a program starts with. Everything that allocates is done before the fork.
     #[derive(Debug)]
     pub struct Start<'a> {
@@ -400,7 +409,7 @@ mod host {
         /// Become descriptors 0, 1, 2 and so on. Each must be numbered above all of these. All others are closed.
         pub descriptors: &'a [BorrowedFd<'a>],
         /// The mount namespace to enter first, if not the caller's.
-        pub mount_namespace: Option<BorrowedFd<'a>>,
+        pub mount_namespace: Option<MountNamespace<'a>>,
         /// Where `errno` is written when the program can't be executed; close-on-exec.
         pub failure: BorrowedFd<'a>,
         /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
@@ -442,8 +451,11 @@ mod host {
     ) -> ! {
         // SAFETY: every call takes integers, or pointers that the caller vouches for.
         unsafe {
-            let ready = start.mount_namespace.is_none_or(|ns| libc::setns(ns.as_raw_fd(), libc::CLONE_NEWNS) == 0)
-                && own_proc()
+            let ready = start.mount_namespace.is_none_or(|mounts| {
+                libc::setns(mounts.namespace.as_raw_fd(), libc::CLONE_NEWNS) == 0
+                    && libc::fchdir(mounts.root.as_raw_fd()) == 0
+                    && libc::chroot(c".".as_ptr()) == 0
+            }) && own_proc()
                 && default_signals()
                 && libc::chdir(c"/".as_ptr()) == 0
                 && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::linux::fs::MetadataExt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{chdir, fchdir, pivot_root};
+use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 
 use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Open, Want};
 use super::super::scratch;
 use super::lean::LeanRoot;
+use crate::sys::MountNamespace;
 
 /// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
 pub(super) const SHEDDABLE: [&str; 11] =
@@ -29,9 +30,32 @@ pub(super) const SHEDDABLE: [&str; 11] =
 #[derive(Debug)]
 pub(super) struct Mounts {
     dev: PathBuf,
-    whole: File,
-    lean: File,
+    whole: Namespace,
+    lean: Namespace,
     kept: Kept,
+}
+
+/// A mount namespace, and what is `/` in it, which is not its own root in a chroot.
+#[derive(Debug)]
+struct Namespace {
+    namespace: File,
+    root: File,
+}
+
+impl Namespace {
+    /// The one this process is in.
+    fn current() -> Result<Self, Failure> {
+        let open = |path| File::open(path).map_err(|error| Failure::new(format!("open {path}"), error));
+        Ok(Self { namespace: open("/proc/self/ns/mnt")?, root: open("/")? })
+    }
+
+    /// Goes there.
+    fn enter(&self) -> Result<(), Failure> {
+        setns(&self.namespace, CloneFlags::CLONE_NEWNS)
+            .and_then(|()| fchdir(&self.root))
+            .and_then(|()| chroot("."))
+            .map_err(|errno| Failure::new("enter a mount namespace", errno))
+    }
 }
 
 /// What there is in the lean namespace.
@@ -85,7 +109,7 @@ fn leave_chroot() -> io::Result<()> {
 impl Mounts {
     /// Keeps the present mount namespace as `whole` and goes to a copy of it, `lean`, without what is not needed.
     pub fn new(open: &Open) -> Result<Self, Failure> {
-        let whole = current()?;
+        let whole = Namespace::current()?;
         unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("unshare the lean mount namespace", errno))?;
         let dev = PathBuf::from(&open.dev);
         let needed: Vec<PathBuf> = open.needed.iter().map(PathBuf::from).chain([dev.clone()]).collect();
@@ -93,16 +117,16 @@ impl Mounts {
             return Self::shed(dev, whole, &needed);
         }
         match LeanRoot::enter(Path::new(&open.bwrap), &needed) {
-            Ok(kept) => Ok(Self { dev, whole, lean: current()?, kept: Kept::Only(kept) }),
+            Ok(kept) => Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::Only(kept) }),
             // Without one every bind takes longer, and nothing else is different.
             Err(_) => {
-                enter(&whole)?;
-                Ok(Self { dev, whole, lean: current()?, kept: Kept::AllBut(Vec::new()) })
+                whole.enter()?;
+                Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(Vec::new()) })
             }
         }
     }
 
-    fn shed(dev: PathBuf, whole: File, needed: &[PathBuf]) -> Result<Self, Failure> {
+    fn shed(dev: PathBuf, whole: Namespace, needed: &[PathBuf]) -> Result<Self, Failure> {
         let text =
             std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
         // A table that can't be read is one that nothing is shed from.
@@ -111,7 +135,7 @@ impl Mounts {
         let mut shed = sheddable(points, needed);
         // Deepest first. One that is busy or covered stays, which costs time and nothing else.
         shed.retain(|point| umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok());
-        Ok(Self { dev, whole, lean: current()?, kept: Kept::AllBut(shed) })
+        Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(shed) })
     }
 
     /// The directory that is the sandboxes' `/dev`.
@@ -120,7 +144,7 @@ impl Mounts {
     }
 
     /// The namespace to start in so that `sources` are what the host has there; `None`: the present one.
-    pub fn namespace_with(&self, sources: &[OsString]) -> Option<BorrowedFd<'_>> {
+    pub fn namespace_with(&self, sources: &[OsString]) -> Option<MountNamespace<'_>> {
         let lost = |source: &OsString| {
             let Ok(resolved) = Path::new(source).canonicalize() else { return true };
             match &self.kept {
@@ -129,15 +153,16 @@ impl Mounts {
             }
         };
         let all = matches!(&self.kept, Kept::AllBut(shed) if shed.is_empty());
-        (!all && sources.iter().any(lost)).then(|| self.whole.as_fd())
+        (!all && sources.iter().any(lost))
+            .then(|| MountNamespace { namespace: self.whole.namespace.as_fd(), root: self.whole.root.as_fd() })
     }
 
     /// Does `action` in both namespaces; ends in the lean one.
     pub fn in_each(&self, action: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
         action()?;
-        enter(&self.whole)?;
+        self.whole.enter()?;
         let result = action();
-        enter(&self.lean)?;
+        self.lean.enter()?;
         result
     }
 
@@ -149,7 +174,7 @@ impl Mounts {
             Ok(())
         });
         if matches!(self.kept, Kept::Only(_)) {
-            let _then_they_are_busy = enter(&self.whole);
+            let _then_they_are_busy = self.whole.enter();
         }
     }
 }
@@ -161,14 +186,6 @@ pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
         Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
     };
     directories.iter().filter_map(left).collect()
-}
-
-fn enter(namespace: &File) -> Result<(), Failure> {
-    setns(namespace, CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("enter a mount namespace", errno))
-}
-
-fn current() -> Result<File, Failure> {
-    File::open("/proc/self/ns/mnt").map_err(|error| Failure::new("open the mount namespace", error))
 }
 
 /// The mount points that may go: below [`SHEDDABLE`], and neither above nor below anything needed. Deepest first.
