@@ -142,11 +142,17 @@ impl Ordinary {
 
     /// Starts the command, to be killed.
     pub fn start(&self, ids: Ids, arguments: &[&str]) -> Child {
-        self.start_after(":", ids, arguments)
+        self.start_after(":", Some(ids), arguments)
     }
 
-    pub fn start_after(&self, deed: &str, ids: Ids, arguments: &[&str]) -> Child {
-        let mut command = self.after(deed, ids, &[self.program().to_str().expect("text")]);
+    /// The same after a deed of root's; root's own where there are no ids.
+    pub fn start_after(&self, deed: &str, ids: Option<Ids>, arguments: &[&str]) -> Child {
+        let program = self.program();
+        let program = [program.to_str().expect("text")];
+        let mut command = match ids {
+            Some(ids) => self.after(deed, ids, &program),
+            None => self.as_root(deed, &program),
+        };
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.process_group(0).spawn().expect("the command")
     }
@@ -176,15 +182,16 @@ impl Ordinary {
     pub fn processes(&self) -> usize {
         self.all().len()
     }
+}
 
-    /// How many mounts the processes see that are bubblewrap, in the runs in which `payload` is running.
-    pub fn rows_of(&self, payload: &str) -> Vec<usize> {
-        let read = |process: &PathBuf, file: &str| std::fs::read_to_string(process.join(file)).unwrap_or_default();
-        let all = self.all();
-        if !all.iter().any(|process| read(process, "comm").trim() == payload) {
-            return Vec::new();
-        }
-        let bwraps = all.iter().filter(|process| read(process, "comm").trim() == "bwrap");
-        bwraps.map(|process| read(process, "mountinfo").lines().count()).collect()
+/// How many mounts each bubblewrap sees whose payload sleeps for `mark` seconds, once that runs.
+pub fn tables_of(mark: &str) -> Vec<usize> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
+    let read = |process: &PathBuf, file: &str| std::fs::read_to_string(process.join(file)).unwrap_or_default();
+    let of_mark: Vec<_> = processes.filter(|process| read(process, "cmdline").contains(mark)).collect();
+    let named = |name: &str| of_mark.iter().filter(|process| read(process, "comm").trim() == name).collect::<Vec<_>>();
+    if named("sleep").is_empty() {
+        return Vec::new();
     }
+    named("bwrap").into_iter().map(|bwrap| read(bwrap, "mountinfo").lines().count()).collect()
 }

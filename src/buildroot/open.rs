@@ -57,7 +57,7 @@ impl Builder {
         let scratch = make_scratch(&rundir, self.keep)?;
         let var = make_scratch(&vardir, self.keep)?;
         let layout = self.layout(tree, capabilities, &scratch, &var)?;
-        let request = self.request(way, &layout, bwrap, tree, [&scratch, &var]);
+        let request = self.request(way, &layout, bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         Ok(BuildRoot {
             profile: self.profile,
@@ -199,7 +199,7 @@ impl Builder {
         write().map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
     }
 
-    fn request(&self, way: &Way, layout: &Layout, bwrap: &Path, tree: &Tree, scratch: [&Scratch; 2]) -> Request {
+    fn request(&self, way: &Way, layout: &Layout, bwrap: &Path, scratch: [&Scratch; 2]) -> Request {
         let nodes = self.profile.device_nodes();
         // In a user namespace no node can be made that could be opened.
         let creation = if way.ids == Ids::Kept { nodes.creation } else { NodeCreation::Bind };
@@ -210,7 +210,8 @@ impl Builder {
             Runner::None => None,
             Runner::File { path, .. } => Some(path),
         };
-        let needed = of_layout.into_iter().chain(&layout.module).chain(runner).map(|path| path.0.as_path());
+        let of_tree = layout.usr.iter().chain(&layout.boot);
+        let needed = of_layout.into_iter().chain(of_tree).chain(&layout.module).chain(runner);
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
         Request::Open(Open {
             ids: way.ids.clone(),
@@ -220,7 +221,8 @@ impl Builder {
             names: owned(nodes.names),
             optional: owned(nodes.optional),
             needed: needed
-                .chain([bwrap, tree.path()])
+                .map(|path| path.0.as_path())
+                .chain([bwrap])
                 .map(|path| path.as_os_str().to_owned())
                 .chain(scratch.iter().cloned())
                 .collect(),

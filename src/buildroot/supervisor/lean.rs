@@ -41,8 +41,7 @@ impl LeanRoot {
             return Err(Errno::ENOENT.into());
         }
         root.bind(Path::new("/dev"))?;
-        // Of a tree that is `/` what is needed is there.
-        let mut there: Vec<_> = needed.iter().filter(|path| path.parent().is_some() && path.exists()).collect();
+        let mut there: Vec<_> = needed.iter().filter(|path| path.exists()).collect();
         there.sort();
         for path in &there {
             root.bind(&path.canonicalize()?)?;
