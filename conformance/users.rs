@@ -177,6 +177,7 @@ fn a_host_with_many_mounts_makes_no_long_table_and_its_files_can_be_bound(#[case
         let tables = ordinary::tables_of(&mark);
         running.kill().expect("a kill");
         running.wait().expect("its end");
+        assert!(comes_true(|| ordinary::tables_of(&mark).is_empty()), "the payload lives on");
         tables.into_iter().max()
     };
     let plain = rows(&[]);
