@@ -122,6 +122,9 @@ pub(crate) fn failure(code: i32, stderr: &str) -> Outcome {
         (0, "") => "it exited with 0 and ran nothing: is it bubblewrap?".to_owned(),
         (code, "") => format!("it exited with {code} and said nothing"),
         (_, said) if said.contains("Unknown option") => format!("{said} (it takes bubblewrap 0.3.2 or newer)"),
+        (_, said) if said.contains("RTM_NEWADDR") => {
+            format!("{said} (it takes CAP_NET_ADMIN, or `--privilege userns-subid`)")
+        }
         (_, said) => said.to_owned(),
     })
 }
@@ -154,6 +157,14 @@ mod tests {
     #[case::too_old(
         "bwrap: Unknown option --json-status-fd\n",
         Outcome::SetupFailed("bwrap: Unknown option --json-status-fd (it takes bubblewrap 0.3.2 or newer)".into())
+    )]
+    #[case::no_loopback(
+        "bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted\n",
+        Outcome::SetupFailed(
+            "bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted (it takes CAP_NET_ADMIN, or `--privilege \
+             userns-subid`)"
+                .into()
+        )
     )]
     #[case::silent("", Outcome::SetupFailed("it exited with 1 and said nothing".into()))]
     fn what_bubblewrap_says_last_tells_why_it_failed(#[case] stderr: &str, #[case] expected: Outcome) {

@@ -160,6 +160,18 @@ fn a_filter_of_system_calls_is_told() {
     assert_refused(&check(Who::Root, usual(), Proc::Whole, Calls::NoUnshare), why);
 }
 
+/// What engines give with `--cap-add SYS_ADMIN`, more or less: root may mount, and not all that root does then.
+#[test]
+fn root_that_may_mount_and_make_no_nodes_is_told() {
+    let may_mount = "chown,dac_override,fowner,setfcap,setgid,setpcap,setuid,sys_admin,sys_chroot,net_admin";
+    let done = check(Who::Root, may_mount.parse().expect("capabilities"), Proc::Whole, Calls::All);
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    let why = "cannot open the root (it takes CAP_MKNOD: a container has to be started with --cap-add MKNOD; `--privilege \
+               userns-subid` binds the host's nodes): cannot make the device node /run/rootcontract/";
+    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(2), &b""[..]));
+    assert!(stderr.contains(why) && stderr.lines().count() == 1, "{stderr}");
+}
+
 /// crun itself says that a user has no name, and goes on.
 fn last_line(mut done: Output) -> Output {
     let said = String::from_utf8_lossy(&done.stderr);

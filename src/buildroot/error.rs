@@ -104,6 +104,10 @@ fn hint(failure: &Failure) -> &'static str {
              id outside; `rootcontract doctor` tells what else forbids it)"
         }
         Some(Want::SubordinateIds) => " (`--privilege userns-single` does without)",
+        Some(Want::Mknod) => {
+            " (it takes CAP_MKNOD: a container has to be started with --cap-add MKNOD; `--privilege userns-subid` binds the \
+             host's nodes)"
+        }
         Some(Want::WholeProc) => {
             " (parts of /proc are covered here, so that a user namespace gets none of its own: a container has to be \
              started with a whole one: podman --security-opt unmask=ALL, docker --security-opt systempaths=unconfined)"

@@ -203,6 +203,8 @@ pub(super) enum Want {
     Map,
     /// More ids than the caller's own.
     SubordinateIds,
+    /// The right to make device nodes.
+    Mknod,
     /// A `/proc` of which nothing is covered: the kernel mounts none in a user namespace that shows more than is seen.
     WholeProc,
 }

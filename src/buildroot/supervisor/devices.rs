@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::super::name;
 use super::super::privilege::Ids;
-use super::super::protocol::{AddDevice, Failure, Open};
+use super::super::protocol::{AddDevice, Failure, Open, Want};
 use super::mounts::Mounts;
 use crate::profile::NodeCreation;
 
@@ -56,8 +56,10 @@ pub(super) fn add(mounts: &Mounts, request: &AddDevice) -> Result<(), Failure> {
 
 fn node(creation: NodeCreation, source: &Path, target: &Path) -> Result<(), Failure> {
     match creation {
-        NodeCreation::Mknod => make_node(source, target)
-            .map_err(|error| Failure::new(format!("make the device node {}", target.display()), error)),
+        NodeCreation::Mknod => make_node(source, target).map_err(|error| {
+            let failure = Failure::new(format!("make the device node {}", target.display()), error);
+            if failure.errno() == Errno::EPERM { failure.for_want_of(Want::Mknod) } else { failure }
+        }),
         NodeCreation::Bind => bind_node(source, target)
             .map_err(|error| Failure::new(format!("bind {} to {}", source.display(), target.display()), error)),
     }
