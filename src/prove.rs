@@ -48,7 +48,8 @@ pub struct Proof {
     pub clauses: usize,
     /// Clauses that some mutant breaks, sorted.
     pub proven: Vec<String>,
-    /// The others, put to the test with facts instead of a sandbox, in the order of the contract.
+    /// The others, put to the test with facts instead of a sandbox, in the order of the contract; and those of which a
+    /// mutant breaks something, and facts do not break all.
     pub contradicted: Vec<Contradicted>,
     /// Clauses that neither proves, sorted.
     pub unproven: Vec<String>,
@@ -137,8 +138,8 @@ pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync
         .clauses
         .iter()
         .zip(&baseline)
-        .filter(|(clause, _)| !proven.contains(clause.id.as_str()))
         .map(|(clause, finding)| contradict(&bench.contract, clause, &facts, why(finding)))
+        .filter(|one| !proven.contains(&one.clause) || !one.is_proof())
         .collect();
     let unproven = contradicted.iter().filter(|one| !one.is_proof()).map(|one| one.clause.clone()).collect();
     Ok(Proof {

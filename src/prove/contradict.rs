@@ -9,8 +9,8 @@ mod model;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contract::{Clause, Contract, FactPath};
-use crate::verify::{Verdict, verdict};
+use crate::contract::{Clause, Contract, Expect, FactPath};
+use crate::verify::{Verdict, holds, verdict};
 
 /// What came of contradicting one clause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,7 +21,7 @@ pub struct Contradicted {
     pub why: String,
     /// The facts that broke it when they were others.
     pub broke: Vec<String>,
-    /// The facts it reads that did not, whatever they were.
+    /// The facts it reads that did not, whatever they were, and what it says of them that made no difference.
     pub survived: Vec<String>,
 }
 
@@ -43,17 +43,42 @@ pub fn contradict(contract: &Contract, clause: &Clause, facts: &Value, why: Stri
     let reads: Vec<FactPath> =
         clause.expect.reads(&document).iter().flat_map(|path| concrete(path, &document)).collect();
     let words = candidates::words(clause, &document, &reads);
+    let mut idle = weaker(&clause.expect);
     for path in reads {
-        let breaks = candidates::of(&path, &document, &words).into_iter().any(|value| {
+        let mut breaks = false;
+        for value in candidates::of(&path, &document, &words) {
             let before = model::put(&mut document, &path, value);
-            let broken = verdict(contract, clause, &document) == Verdict::Broken;
+            if verdict(contract, clause, &document) == Verdict::Broken {
+                breaks = true;
+                idle.retain(|(_, without)| !holds(without, &document));
+            }
             model::put(&mut document, &path, before);
-            broken
-        });
+            if breaks && idle.is_empty() {
+                break;
+            }
+        }
         let list = if breaks { &mut contradicted.broke } else { &mut contradicted.survived };
         list.push(path.to_string());
     }
+    contradicted.survived.extend(idle.into_iter().map(|(property, _)| format!("`{property}`")));
     contradicted
+}
+
+/// What the expectation is without one thing that it says; each has to make a difference.
+fn weaker(expect: &Expect) -> Vec<(String, Expect)> {
+    let Ok(Value::Object(form)) = serde_json::to_value(expect) else { return Vec::new() };
+    let Some((name, Value::Object(properties))) = form.into_iter().next() else { return Vec::new() };
+    let without = |property: &String| {
+        let mut fewer = properties.clone();
+        fewer.remove(property);
+        // Without its subject there is no expectation.
+        let weaker =
+            serde_json::from_value(Value::Object([(name.clone(), Value::Object(fewer))].into_iter().collect()));
+        weaker.ok().map(|weaker| (property.clone(), weaker))
+    };
+    // What may come as well makes it weaker already, and where the caller's mounts are is no demand.
+    let demands = |property: &&String| *property != "also" && (name != "caller-mounts" || *property != "below");
+    properties.keys().filter(demands).filter_map(without).collect()
 }
 
 /// The facts that a path with wildcards names in this document; a path without any is itself.
