@@ -36,6 +36,7 @@ pub fn facts() -> Value {
             },
             "nodes": {
                 "/etc": { "kind": "directory", "mode": "0755", "uid": 0, "gid": 0 },
+                "/etc/localtime": { "kind": "symlink", "target": "../usr/share/zoneinfo/UTC" },
                 "/etc/passwd": null,
                 "/etc/group": { "what": "lstat /etc/group", "errno": "EACCES" },
                 "/etc/hosts": { "kind": "file", "mode": "0644", "uid": 0, "gid": 0, "size": 10 },
@@ -168,6 +169,16 @@ fn judged(contract: &Contract, facts: &Value) -> (Verdict, String) {
 )]
 #[case::node_mode("node = { at = \"/etc\", mode = \"0700\" }", Broken, "/etc directory mode 0755 owner 0:0")]
 #[case::node_size("node = { at = \"/etc/hosts\", size = 11 }", Broken, "/etc/hosts file mode 0644 owner 0:0 size 10")]
+#[case::node_target(
+    "node = { at = \"/etc/localtime\", target = \"../usr/share/zoneinfo/UTC\" }",
+    Held,
+    "/etc/localtime symlink -> ../usr/share/zoneinfo/UTC"
+)]
+#[case::node_target_elsewhere(
+    "node = { at = \"/etc/localtime\", target = \"/nowhere\" }",
+    Broken,
+    "/etc/localtime symlink -> ../usr/share/zoneinfo/UTC"
+)]
 #[case::node_missing("node = { at = \"/etc/passwd\", kind = \"file\" }", Broken, "no /etc/passwd")]
 #[case::node_unread(
     "node = { at = \"/etc/group\", kind = \"file\" }",
