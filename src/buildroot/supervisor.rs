@@ -31,7 +31,7 @@ use run::Run;
 pub const ARGUMENT: &str = "__supervisor";
 
 /// The most that is kept of what bubblewrap writes to its status descriptor; it writes two short lines.
-pub(super) const STATUS_LIMIT: u64 = 4 << 10;
+pub(super) const STATUS_LIMIT: usize = 4 << 10;
 
 /// How many descriptors a run can begin with, at the most.
 const LOW_DESCRIPTORS: i32 = 8;
@@ -59,10 +59,16 @@ fn supervise() -> io::Result<()> {
     let _open_for_good = std::os::fd::IntoRawFd::into_raw_fd(null);
     // A terminal's Ctrl-C is for the caller, who then ends us by going away.
     let _already_a_leader = nix::unistd::setsid();
-    let Some(Received { request: Request::Open(open), reply, descriptors: locks }) =
-        protocol::receive(control.as_fd())?
-    else {
+    let Some(Received { request, reply, descriptors: locks }) = protocol::receive(control.as_fd())? else {
         return Ok(());
+    };
+    let open = match request {
+        Ok(Request::Open(open)) => open,
+        Ok(_) => return Ok(()),
+        Err(failure) => {
+            protocol::answer(&reply, &Reply::Failed(failure));
+            return Ok(());
+        }
     };
     if let Err(errno) = nix::sched::unshare(namespaces(open.surroundings)) {
         protocol::answer(&reply, &Reply::Failed(Failure::new("unshare the supervisor's namespaces", errno)));
@@ -141,7 +147,7 @@ impl Supervisor {
         loop {
             if self.wait(control)? {
                 match protocol::receive(control.as_fd()) {
-                    Ok(Some(Received { request: Request::Close, reply, .. })) => return Ok(Some(reply)),
+                    Ok(Some(Received { request: Ok(Request::Close), reply, .. })) => return Ok(Some(reply)),
                     Ok(Some(received)) => self.carry_out(received),
                     Ok(None) | Err(_) => return Ok(None),
                 }
@@ -161,8 +167,8 @@ impl Supervisor {
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
         ];
-        waiting.extend(self.runs.iter().filter_map(Run::waits_for));
-        let next = self.runs.iter().filter_map(Run::next_deadline).min();
+        waiting.extend(self.runs.iter().flat_map(Run::waits_for));
+        let next = self.runs.iter().map(Run::next_step).min();
         let timeout = next.map_or(PollTimeout::NONE, |at| {
             let left = at.saturating_duration_since(Instant::now()).as_millis() + 1;
             i32::try_from(left).ok().and_then(|left| PollTimeout::try_from(left).ok()).unwrap_or(PollTimeout::MAX)
@@ -178,15 +184,16 @@ impl Supervisor {
 
     fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
         let failed = match request {
-            Request::Run(request) => match Run::start(&request, reply, descriptors, &self.mounts) {
+            Ok(Request::Run(request)) => match Run::start(&request, reply, descriptors, &self.mounts) {
                 Ok(run) => return self.runs.push(run),
                 Err(failed) => failed,
             },
-            Request::AddDevice(request) => match devices::add(&self.mounts, &request) {
+            Ok(Request::AddDevice(request)) => match devices::add(&self.mounts, &request) {
                 Ok(()) => return protocol::answer(&reply, &Reply::DeviceAdded),
                 Err(failure) => (failure, reply),
             },
-            Request::Open(_) | Request::Close => (Failure::new("open a root that is open", Errno::EBUSY), reply),
+            Ok(Request::Open(_) | Request::Close) => (Failure::new("open a root that is open", Errno::EBUSY), reply),
+            Err(failure) => (failure, reply),
         };
         let (failure, reply) = failed;
         protocol::answer(&reply, &Reply::Failed(failure));

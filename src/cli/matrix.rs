@@ -124,7 +124,7 @@ impl Matrix {
             return Err(Failure::nothing_matches(&wanted.only));
         }
         let (places, shard) = self.part(wanted.places(Path::new(""))?, &wanted)?;
-        let mut signals = Signals::caught()?;
+        let signals = Signals::caught()?;
         let check = Check {
             targets: &targets,
             only: &wanted.only,

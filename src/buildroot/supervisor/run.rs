@@ -3,32 +3,39 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
-use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::Pid;
 
-use super::super::protocol::{self, Cause, Done, Failure, Reply, Wait};
+use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Role, Wait};
 use super::mounts::Mounts;
+use super::processes::Caller;
 use super::{STATUS_LIMIT, processes};
+
+/// How often a run's caller is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A sandbox that is running, or being ended.
 #[derive(Debug)]
 pub(super) struct Run {
     /// bubblewrap, as PID 1 of the run's pid namespace.
     pub init: Pid,
-    reply: OwnedFd,
-    status: File,
+    attached: Attached,
+    /// Where its end is reported; `None` once nobody is there to hear of it.
+    reply: Option<OwnedFd>,
+    status: Status,
     stage: Stage,
     deadline: Option<Instant>,
     grace: Duration,
+    next_look: Instant,
+    pause: Option<Pause>,
 }
 
 /// How far a run is.
@@ -42,6 +49,13 @@ enum Stage {
     Killed { cause: Cause },
 }
 
+/// A run stands still, as its caller does.
+#[derive(Debug)]
+struct Pause {
+    since: Instant,
+    stopped: Vec<Pid>,
+}
+
 impl Run {
     /// Starts bubblewrap, and tells the caller.
     ///
@@ -50,27 +64,52 @@ impl Run {
     pub fn start(
         request: &protocol::Run,
         reply: OwnedFd,
-        descriptors: Vec<OwnedFd>,
+        mut descriptors: Vec<OwnedFd>,
         mounts: &Mounts,
     ) -> Result<Self, (Failure, OwnedFd)> {
-        match launch(request, descriptors, mounts) {
+        let further = descriptors.split_off(descriptors.len().min(3));
+        let attached = Attached::new(&request.further, further);
+        match launch(request, &descriptors, &attached, mounts) {
             Ok((init, status, pid_namespace)) => {
                 protocol::answer(&reply, &Reply::Started { pid_namespace });
-                // What is beyond the clock's end is no deadline.
-                let deadline = request.deadline.and_then(|after| Instant::now().checked_add(after));
-                Ok(Self { init, reply, status, stage: Stage::Running, deadline, grace: request.grace })
+                let now = Instant::now();
+                Ok(Self {
+                    init,
+                    attached,
+                    reply: Some(reply),
+                    status: Status { pipe: Some(status), text: Vec::new() },
+                    stage: Stage::Running,
+                    // What is beyond the clock's end is no deadline.
+                    deadline: request.deadline.and_then(|after| now.checked_add(after)),
+                    grace: request.grace,
+                    next_look: now + LOOK,
+                    pause: None,
+                })
             }
             Err(failure) => Err((failure, reply)),
         }
     }
 
-    /// The descriptor that has news of this run: its caller's.
-    pub fn waits_for(&self) -> Option<PollFd<'_>> {
-        (self.stage == Stage::Running).then(|| PollFd::new(self.reply.as_fd(), PollFlags::POLLIN))
+    /// The descriptors that have news of this run: its caller's, and bubblewrap's.
+    pub fn waits_for(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let interrupt = self.attached.interrupt.as_ref().filter(|_| self.stage == Stage::Running);
+        let hurry = self.attached.hurry.as_ref().filter(|_| !self.is_killed());
+        [self.reply.as_ref(), interrupt, hurry]
+            .into_iter()
+            .flatten()
+            .map(AsFd::as_fd)
+            .chain(self.status.pipe.as_ref().map(AsFd::as_fd))
+            .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
     }
 
     /// When this run has to be looked at again.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_step(&self) -> Instant {
+        let due = if self.pause.is_some() { None } else { self.due() };
+        due.map_or(self.next_look, |due| due.min(self.next_look))
+    }
+
+    /// When its stage ends.
+    fn due(&self) -> Option<Instant> {
         match self.stage {
             Stage::Running => self.deadline,
             Stage::Asked { kill_at, .. } => kill_at,
@@ -80,16 +119,61 @@ impl Run {
 
     /// Does what is due at `now`.
     pub fn step(&mut self, now: Instant) {
+        self.hear(now);
+        self.status.take();
+        if self.status.is_flood() && !self.is_killed() {
+            self.kill(Cause::Flood);
+        }
+        if now >= self.next_step() {
+            self.next_look = now + LOOK;
+            self.stand_still_with_caller(now);
+        }
+        if self.pause.is_none() && self.due().is_some_and(|due| now >= due) {
+            match self.stage {
+                Stage::Running => self.ask_to_end(Cause::Deadline, now),
+                Stage::Asked { cause, .. } => self.kill(cause),
+                Stage::Killed { .. } => {}
+            }
+        }
+    }
+
+    /// Does what the caller wants.
+    fn hear(&mut self, now: Instant) {
+        let heard = self.reply.as_ref().map_or(Heard::Nothing, protocol::heard);
+        if heard == Heard::Gone {
+            self.reply = None;
+        }
+        match (self.stage, heard) {
+            (Stage::Running, Heard::Idle) => self.ask_to_end(Cause::Idle, now),
+            (Stage::Running, Heard::Gone) => self.ask_to_end(Cause::Caller, now),
+            (Stage::Running, Heard::Nothing) if is_readable(self.attached.interrupt.as_ref()) => {
+                self.ask_to_end(Cause::Caller, now);
+            }
+            _ => {}
+        }
         match self.stage {
-            Stage::Running if self.caller_spoke() => self.ask_to_end(Cause::Caller, now),
-            Stage::Running if self.deadline.is_some_and(|deadline| now >= deadline) => {
-                self.ask_to_end(Cause::Deadline, now);
-            }
-            Stage::Asked { cause, kill_at: Some(kill_at) } if now >= kill_at => {
-                processes::kill(self.init);
-                self.stage = Stage::Killed { cause };
-            }
+            Stage::Running if is_readable(self.attached.hurry.as_ref()) => self.kill(Cause::Caller),
+            Stage::Asked { cause, .. } if is_readable(self.attached.hurry.as_ref()) => self.kill(cause),
             Stage::Running | Stage::Asked { .. } | Stage::Killed { .. } => {}
+        }
+    }
+
+    /// Stops what runs when the caller was stopped, and lets it go on when the caller does: the time between does not
+    /// count.
+    fn stand_still_with_caller(&mut self, now: Instant) {
+        let stopped = self.attached.caller.as_ref().is_some_and(Caller::is_stopped);
+        match self.pause.take() {
+            None if stopped => self.pause = Some(Pause { since: now, stopped: processes::stop_below(self.init) }),
+            Some(pause) if stopped => self.pause = Some(pause),
+            Some(pause) => {
+                processes::wake(&pause.stopped);
+                let later = |at: Instant| at.checked_add(now - pause.since);
+                self.deadline = self.deadline.and_then(later);
+                if let Stage::Asked { kill_at, .. } = &mut self.stage {
+                    *kill_at = kill_at.and_then(later);
+                }
+            }
+            None => {}
         }
     }
 
@@ -98,27 +182,100 @@ impl Run {
         self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) };
     }
 
-    /// Whether the caller asked for the end, or is gone.
-    fn caller_spoke(&self) -> bool {
-        recv(self.reply.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT) != Err(Errno::EAGAIN)
+    fn kill(&mut self, cause: Cause) {
+        processes::kill(self.init);
+        self.stage = Stage::Killed { cause };
+    }
+
+    fn is_killed(&self) -> bool {
+        matches!(self.stage, Stage::Killed { .. })
     }
 
     /// Reports the end: bubblewrap has ended, and with it its pid namespace and all that was in it.
-    pub fn report(self, wait: Wait) {
-        let mut status = Vec::new();
-        // What is longer than the limit is no status of bubblewrap's; it is cut and then not understood.
-        let _unreadable = self.status.take(STATUS_LIMIT).read_to_end(&mut status);
+    pub fn report(mut self, wait: Wait) {
+        self.status.take();
         let cause = match self.stage {
+            Stage::Running if self.status.is_flood() => Cause::Flood,
             Stage::Running => Cause::Itself,
             Stage::Asked { cause, .. } | Stage::Killed { cause } => cause,
         };
-        protocol::answer(&self.reply, &Reply::Done(Done { wait, status, cause }));
+        if let Some(reply) = self.reply {
+            protocol::answer(&reply, &Reply::Done(Done { wait, status: self.status.text, cause }));
+        }
+    }
+}
+
+/// The descriptors of a run besides its streams.
+#[derive(Debug, Default)]
+struct Attached {
+    caller: Option<Caller>,
+    interrupt: Option<OwnedFd>,
+    hurry: Option<OwnedFd>,
+    inherited: Vec<OwnedFd>,
+}
+
+impl Attached {
+    fn new(roles: &[Role], descriptors: Vec<OwnedFd>) -> Self {
+        let mut attached = Self::default();
+        for (role, descriptor) in roles.iter().zip(descriptors) {
+            match role {
+                Role::Caller => attached.caller = Some(Caller::new(descriptor)),
+                Role::Interrupt => attached.interrupt = Some(descriptor),
+                Role::Hurry => attached.hurry = Some(descriptor),
+                Role::Inherited => attached.inherited.push(descriptor),
+            }
+        }
+        attached
+    }
+}
+
+/// Whether there is something to read, or nobody to write any more.
+fn is_readable(descriptor: Option<&OwnedFd>) -> bool {
+    descriptor.is_some_and(|descriptor| {
+        let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+        poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    })
+}
+
+/// What bubblewrap writes to its status descriptor, taken as it comes so that no writer waits for us.
+#[derive(Debug)]
+struct Status {
+    pipe: Option<File>,
+    text: Vec<u8>,
+}
+
+impl Status {
+    /// Takes what is there, and at the most one chunk more than there may be.
+    fn take(&mut self) {
+        let mut chunk = [0; STATUS_LIMIT];
+        while let Some(pipe) = &mut self.pipe {
+            match pipe.read(&mut chunk) {
+                Ok(length @ 1..) => self.text.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => self.pipe = None,
+            }
+            if self.is_flood() {
+                // Whoever still writes has no reader any more.
+                self.pipe = None;
+            }
+        }
+    }
+
+    /// Whether it is more than bubblewrap writes.
+    fn is_flood(&self) -> bool {
+        self.text.len() > STATUS_LIMIT
     }
 }
 
 /// Executes bubblewrap: its process, the status pipe, and the inode of the pid namespace it runs in.
-fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -> Result<(Pid, File, u64), Failure> {
-    let [stdin, stdout, stderr, further @ ..] = descriptors.as_slice() else {
+fn launch(
+    request: &protocol::Run,
+    streams: &[OwnedFd],
+    attached: &Attached,
+    mounts: &Mounts,
+) -> Result<(Pid, File, u64), Failure> {
+    let [stdin, stdout, stderr] = streams else {
         return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
     };
     let (status, status_end) = pipe()?;
@@ -131,7 +288,7 @@ fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -
             environment: &strings.environment.iter().map(CString::as_c_str).collect::<Vec<_>>(),
             descriptors: &[stdin, stdout, stderr, &status_end]
                 .into_iter()
-                .chain(further)
+                .chain(&attached.inherited)
                 .map(AsFd::as_fd)
                 .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
