@@ -102,7 +102,10 @@ pub fn main() -> ExitCode {
     };
     command.verb.perform().unwrap_or_else(|failure| {
         tell(&failure::line(&failure));
-        could_not.into()
+        match failure {
+            Failure::Signal(signal) => ExitCode::from(128 + signal),
+            _ => could_not.into(),
+        }
     })
 }
 

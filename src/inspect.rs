@@ -197,8 +197,9 @@ pub(crate) fn inspect_mutant(
     builder: Builder,
     subject: &Subject,
     change: Option<Change>,
+    interrupt: Option<OwnedFd>,
 ) -> Result<Document, InspectError> {
-    look(builder, subject, change, None)
+    look(builder, subject, change, interrupt)
 }
 
 fn look(

@@ -125,13 +125,8 @@ impl Matrix {
         }
         let (places, shard) = self.part(wanted.places(Path::new(""))?, &wanted)?;
         let signals = Signals::caught()?;
-        let check = Check {
-            targets: &targets,
-            only: &wanted.only,
-            timeout: self.timeout,
-            signals: &signals,
-            about: OnceLock::new(),
-        };
+        let check =
+            Check { targets: &targets, only: &wanted.only, timeout: self.timeout, signals, about: OnceLock::new() };
         let done = self.all(&check, &places);
         let Some(done) = done else {
             let signal = signals.which();

@@ -95,7 +95,7 @@ impl Run {
         if self.keep {
             tell(&format!("keeping {}", root.scratch().map(|path| path.to_string_lossy().into_owned()).join(" and ")));
         }
-        let ending = self.in_root(&root, &signals);
+        let ending = self.in_root(&root, signals);
         root.close()?;
         ending
     }

@@ -1,8 +1,8 @@
 //! The signals that ask us to end.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
@@ -27,7 +27,15 @@ pub struct Signals {
 impl Signals {
     /// From here on they are kept for us, also from the threads that are started later. Who was asked twice and does not
     /// end, because its output is stuck, is ended [`AFTERWARDS`]; its sandboxes go with it.
-    pub fn caught() -> Result<Self, Failure> {
+    pub fn caught() -> Result<&'static Self, Failure> {
+        static CAUGHT: OnceLock<Signals> = OnceLock::new();
+        match CAUGHT.get() {
+            Some(caught) => Ok(caught),
+            None => Self::catch().map(|caught| CAUGHT.get_or_init(|| caught)),
+        }
+    }
+
+    fn catch() -> Result<Self, Failure> {
         let failed = |errno: nix::errno::Errno| Failure::Signals(errno.into());
         let ours = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
         ours.thread_block().map_err(failed)?;
@@ -55,6 +63,12 @@ impl Signals {
     /// The same, to be given away.
     pub fn own_descriptor(&self) -> Result<OwnedFd, Failure> {
         self.end.try_clone().map_err(Failure::Signals)
+    }
+
+    /// What `work` comes to, which gives up when the descriptor can be read; a signal that came is all that counts then.
+    pub fn or_ended<T>(&self, work: impl FnOnce(BorrowedFd<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let done = work(self.descriptor());
+        if self.came() { Err(Failure::Signal(self.which())) } else { done }
     }
 
     /// Can be read when a second one has come; to be given away.

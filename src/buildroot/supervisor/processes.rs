@@ -42,13 +42,36 @@ pub(super) fn kill(init: Pid) {
     let _already_gone = send(init, Signal::SIGKILL);
 }
 
+/// What is below a run's bubblewrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// Only bubblewrap itself, which is still building the sandbox.
+    NotYet,
+    /// Something else.
+    Begun,
+}
+
 /// Sends SIGTERM to every process below `init`, and wakes the stopped ones so that they get it.
 ///
-/// bubblewrap passes no signal on. A PID 1 of a namespace without a handler does not notice the signal.
-pub(super) fn terminate_below(init: Pid) {
+/// bubblewrap passes no signal on, and as PID 1 of a namespace, without a handler, does not notice any. Who asks it to
+/// end before it has executed the payload is not heard.
+pub(super) fn terminate_below(init: Pid) -> Payload {
+    // What is left sleeping for the probe to look for is a fork of ours.
+    let no_payload = [program(init), program(Pid::this())];
+    let mut payload = Payload::NotYet;
     for pid in below(init, &table()) {
+        if program(pid).is_none_or(|program| !no_payload.contains(&Some(program))) {
+            payload = Payload::Begun;
+        }
         let _already_gone = send(pid, Signal::SIGTERM).and_then(|()| send(pid, Signal::SIGCONT));
     }
+    payload
+}
+
+/// What the process executes, by device and inode.
+fn program(pid: Pid) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(format!("/proc/{pid}/exe")).ok()?;
+    Some((metadata.st_dev(), metadata.st_ino()))
 }
 
 /// Stops every process below `init` that is not stopped already; gives those to be woken again.

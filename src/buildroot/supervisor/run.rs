@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 
 use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Role, Wait};
 use super::mounts::Mounts;
-use super::processes::Caller;
+use super::processes::{Caller, Payload};
 use super::{STATUS_LIMIT, processes};
 
 /// How often a run's caller is looked at.
@@ -178,8 +178,10 @@ impl Run {
     }
 
     fn ask_to_end(&mut self, cause: Cause, now: Instant) {
-        processes::terminate_below(self.init);
-        self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) };
+        match processes::terminate_below(self.init) {
+            Payload::Begun => self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) },
+            Payload::NotYet => self.kill(cause),
+        }
     }
 
     fn kill(&mut self, cause: Cause) {
