@@ -98,7 +98,7 @@ impl Run {
             .into_iter()
             .flatten()
             .map(AsFd::as_fd)
-            .chain(self.status.pipe.as_ref().map(AsFd::as_fd))
+            .chain(self.status.pipe.as_ref().filter(|_| !self.status.is_flood()).map(AsFd::as_fd))
             .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
     }
 
@@ -250,16 +250,12 @@ impl Status {
     /// Takes what is there, and at the most one chunk more than there may be.
     fn take(&mut self) {
         let mut chunk = [0; STATUS_LIMIT];
-        while let Some(pipe) = &mut self.pipe {
+        while let Some(pipe) = self.pipe.as_mut().filter(|_| self.text.len() <= STATUS_LIMIT) {
             match pipe.read(&mut chunk) {
                 Ok(length @ 1..) => self.text.extend_from_slice(&chunk[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Ok(0) | Err(_) => self.pipe = None,
-            }
-            if self.is_flood() {
-                // Whoever still writes has no reader any more.
-                self.pipe = None;
             }
         }
     }
