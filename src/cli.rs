@@ -90,7 +90,7 @@ impl From<CouldNot> for ExitCode {
 pub fn main() -> ExitCode {
     let running = std::env::args_os().nth(1).is_some_and(|verb| verb == "run");
     let could_not = if running { CouldNot::Run } else { CouldNot::Check };
-    no_backtraces(could_not);
+    no_backtraces(could_not as u8);
     rootcontract::sys::hear_of_children();
     let command = match Command::try_parse() {
         Ok(command) => command,
@@ -132,14 +132,21 @@ impl Verb {
     }
 }
 
-/// A panic is a fault of ours: told in a line, without a backtrace, with an exit code that means nothing else.
-fn no_backtraces(could_not: CouldNot) {
+/// A panic is a fault of ours, or the standard library's answer to a system that gives it no thread: told in a line,
+/// without a backtrace, with an exit code that means nothing else.
+pub fn no_backtraces(could_not: u8) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let payload = panic.payload();
         let what = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-        tell(&format!("a fault in rootcontract itself{place}: {}; please report it", what.unwrap_or("no message")));
-        std::process::exit(could_not as i32);
+        let what = what.unwrap_or("no message");
+        match panic.location() {
+            Some(place) if place.file().starts_with("/rustc/") => tell(&format!("the system fails us: {what}")),
+            place => {
+                let place = place.map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+                tell(&format!("a fault in rootcontract itself{place}: {what}; please report it"));
+            }
+        }
+        std::process::exit(could_not.into());
     }));
 }
 

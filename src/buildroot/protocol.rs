@@ -277,11 +277,21 @@ fn read(mut body: File) -> io::Result<Request> {
 }
 
 /// Sends a reply. That the caller has gone is no failure of ours: it shows when its socket is polled.
-pub(super) fn answer(socket: &OwnedFd, reply: &Reply) {
-    if let Ok(json) = serde_json::to_vec(reply) {
-        let packet = [IoSlice::new(&json)];
-        let _gone = again(|| sendmsg::<()>(socket.as_raw_fd(), &packet, &[], MsgFlags::MSG_NOSIGNAL, None));
+///
+/// # Errors
+/// What keeps the caller from ever hearing of it, unless the socket is closed.
+pub(super) fn answer(socket: &OwnedFd, reply: &Reply) -> io::Result<()> {
+    let json = serde_json::to_vec(reply)?;
+    let packet = [IoSlice::new(&json)];
+    match again(|| sendmsg::<()>(socket.as_raw_fd(), &packet, &[], MsgFlags::MSG_NOSIGNAL, None)) {
+        Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
+}
+
+/// Sends the last reply there is. One that can't be sent is told by the socket being closed.
+pub(super) fn conclude(socket: OwnedFd, reply: &Reply) {
+    let _told_by_its_end = answer(&socket, reply);
 }
 
 /// The next reply on `socket`; waits for it.

@@ -66,12 +66,12 @@ fn supervise() -> io::Result<()> {
         Ok(Request::Open(open)) => open,
         Ok(_) => return Ok(()),
         Err(failure) => {
-            protocol::answer(&reply, &Reply::Failed(failure));
+            protocol::conclude(reply, &Reply::Failed(failure));
             return Ok(());
         }
     };
     if let Err(errno) = nix::sched::unshare(namespaces(open.surroundings)) {
-        protocol::answer(&reply, &Reply::Failed(Failure::new("unshare the supervisor's namespaces", errno)));
+        protocol::conclude(reply, &Reply::Failed(Failure::new("unshare the supervisor's namespaces", errno)));
         return Ok(());
     }
     match crate::sys::fork_single_threaded()? {
@@ -81,7 +81,7 @@ fn supervise() -> io::Result<()> {
             Ok(())
         }
         // The locks stay open until the process ends: while they are held nobody else clears our directories away.
-        ForkResult::Child => init(&control, &reply, &open),
+        ForkResult::Child => init(&control, reply, &open),
     }
 }
 
@@ -97,25 +97,25 @@ fn namespaces(surroundings: Surroundings) -> CloneFlags {
 }
 
 /// PID 1: opens the root, serves requests, takes the root down.
-fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open) -> io::Result<()> {
+fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
     let children = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let failures = match Supervisor::open(open, children) {
         Ok((mut supervisor, opened)) => {
-            protocol::answer(reply, &Reply::Opened(opened));
-            let close = supervisor.serve(control)?;
+            protocol::conclude(reply, &Reply::Opened(opened));
+            let close = supervisor.serve(control);
             let failures = supervisor.take_down(&open.scratch);
-            if let Some(reply) = close {
-                protocol::answer(&reply, &Reply::Closed(failures.clone()));
+            if let Some(reply) = close? {
+                protocol::conclude(reply, &Reply::Closed(failures.clone()));
             }
             failures
         }
         Err(failure) => {
             // Answered last: who hears of it may look at once whether anything was left.
             let failures = mounts::remove(&open.scratch);
-            protocol::answer(reply, &Reply::Failed(failure));
+            protocol::conclude(reply, &Reply::Failed(failure));
             failures
         }
     };
@@ -189,14 +189,14 @@ impl Supervisor {
                 Err(failed) => failed,
             },
             Ok(Request::AddDevice(request)) => match devices::add(&self.mounts, &request) {
-                Ok(()) => return protocol::answer(&reply, &Reply::DeviceAdded),
+                Ok(()) => return protocol::conclude(reply, &Reply::DeviceAdded),
                 Err(failure) => (failure, reply),
             },
             Ok(Request::Open(_) | Request::Close) => (Failure::new("open a root that is open", Errno::EBUSY), reply),
             Err(failure) => (failure, reply),
         };
         let (failure, reply) = failed;
-        protocol::answer(&reply, &Reply::Failed(failure));
+        protocol::conclude(reply, &Reply::Failed(failure));
     }
 
     /// Collects every child that ended, and reports the runs among them.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::pipe2;
 
 use super::failure::Failure;
@@ -43,10 +44,11 @@ impl Signals {
         let (hurry, second_came) = pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
         let first = Arc::new(AtomicU8::new(0));
         let told = Arc::clone(&first);
+        let signals = SignalFd::with_flags(&ours, SfdFlags::SFD_CLOEXEC).map_err(failed)?;
         let wait = move || {
-            told.store(next(&ours), Ordering::Release);
+            told.store(next(&signals), Ordering::Release);
             drop(first_came);
-            let second = next(&ours);
+            let second = next(&signals);
             drop(second_came);
             std::thread::sleep(AFTERWARDS);
             std::process::exit(i32::from(128 + second));
@@ -91,10 +93,10 @@ impl Signals {
 }
 
 /// Waits for one of them.
-fn next(signals: &SigSet) -> u8 {
+fn next(signals: &SignalFd) -> u8 {
     loop {
-        if let Ok(signal) = signals.wait() {
-            return signal as u8;
+        if let Ok(Some(signal)) = signals.read_signal() {
+            return u8::try_from(signal.ssi_signo).unwrap_or(Signal::SIGTERM as u8);
         }
     }
 }

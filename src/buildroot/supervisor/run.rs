@@ -71,7 +71,10 @@ impl Run {
         let attached = Attached::new(&request.further, further);
         match launch(request, &descriptors, &attached, mounts) {
             Ok((init, status, pid_namespace)) => {
-                protocol::answer(&reply, &Reply::Started { pid_namespace });
+                if let Err(error) = protocol::answer(&reply, &Reply::Started { pid_namespace }) {
+                    processes::kill(init);
+                    return Err((Failure::new("tell that bubblewrap runs", error), reply));
+                }
                 let now = Instant::now();
                 Ok(Self {
                     init,
@@ -202,7 +205,7 @@ impl Run {
             Stage::Asked { cause, .. } | Stage::Killed { cause } => cause,
         };
         if let Some(reply) = self.reply {
-            protocol::answer(&reply, &Reply::Done(Done { wait, status: self.status.text, cause }));
+            protocol::conclude(reply, &Reply::Done(Done { wait, status: self.status.text, cause }));
         }
     }
 }
