@@ -34,9 +34,14 @@ mod signals;
 mod status;
 mod upgrade_check;
 
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rootcontract::facts::text;
+use rootcontract::report::show::shown;
 
 use failure::{Failure, tell};
 
@@ -96,7 +101,7 @@ pub fn main() -> ExitCode {
         Ok(command) => command,
         Err(error) => {
             // Nobody is left to be told when this can't be printed.
-            let _unheard = error.print();
+            let _unheard = print(&error);
             return if error.use_stderr() { could_not.into() } else { ExitCode::SUCCESS };
         }
     };
@@ -130,6 +135,17 @@ impl Verb {
             Self::Schema(schema) => schema.perform(),
         }
     }
+}
+
+/// Prints clap's words. Where what was typed could speak to the terminal they go without colour, so that whatever is left
+/// that could is not theirs.
+fn print(error: &clap::Error) -> io::Result<()> {
+    let is_plain = |word: OsString| text::escape(word.as_bytes()).as_bytes() == word.as_bytes();
+    if !error.use_stderr() || std::env::args_os().all(is_plain) {
+        return error.print();
+    }
+    let words = error.render().to_string();
+    words.lines().try_for_each(|line| writeln!(io::stderr(), "{}", shown(line)))
 }
 
 /// A panic is a fault of ours, or the standard library's answer to a system that gives it no thread: told in a line,

@@ -158,6 +158,16 @@ fn a_payload_has_no_terminal_even_if_we_have_one(#[case] options: &str) {
     assert!(matches!(lines[..], [line, "0"] if line.ends_with("/dev/tty: No such device or address")), "{said}");
 }
 
+#[rstest]
+#[case::value("run --timeout $(printf '\\033[31mred\\007') -- true", 125)]
+#[case::subcommand("$(printf '\\033[31mred\\007')", 2)]
+fn what_was_typed_wrong_does_not_speak_to_the_terminal(#[case] words: &str, #[case] code: i32) {
+    let child = terminal(&format!("exec {} {words}", supervisor().display()));
+    let (exit, said, _) = told(&child.wait_with_output().expect("its end"));
+    assert_eq!(exit, Some(code), "{said}");
+    assert!(said.contains("'red'") && !said.contains(['\u{1b}', '\u{7}']), "{said:?}");
+}
+
 #[test]
 fn control_c_asks_the_payload_to_end() {
     let shared = tempfile::tempdir().expect("a directory");

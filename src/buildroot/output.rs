@@ -80,6 +80,10 @@ impl Incoming {
         self.pipe.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
     }
 
+    fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     /// Takes what is there, at most a chunk; whether there may be more at once.
     pub fn take(&mut self, buffer: &mut [u8], sink: &mut Option<Sink>) -> io::Result<bool> {
         let Some(pipe) = &mut self.pipe else { return Ok(false) };
@@ -160,9 +164,13 @@ pub(super) fn follow(
             result => result?,
         };
         let waited = since.elapsed();
-        let replied = waiting[0].any().unwrap_or(false);
+        let mut ready = [false; 3];
+        for (ready, at) in ready.iter_mut().zip(&waiting) {
+            *ready = at.any().unwrap_or(false);
+        }
+        let [replied, rest @ ..] = ready;
         let mut written = false;
-        for stream in streams.iter_mut() {
+        for (stream, _) in streams.iter_mut().filter(|stream| stream.is_open()).zip(rest).filter(|(_, ready)| *ready) {
             written |= stream.take(&mut buffer, sink)?;
         }
         if replied {
