@@ -26,8 +26,8 @@ impl Calm {
         Self { trace, mounts: mounts() }
     }
 
-    /// What is wrong after a run in which `case` happened.
-    pub fn judge(&self, command: &str, case: Case, trace: &Trace) -> Vec<String> {
+    /// What is wrong after a run of `command` in which `case` happened.
+    pub fn judge(&self, command: &[&str], case: Case, trace: &Trace) -> Vec<String> {
         let mut wrong = Vec::new();
         if trace.hung {
             wrong.push("something ran on".to_owned());
@@ -46,7 +46,11 @@ impl Calm {
         let left = left();
         if !left.is_empty() {
             let told = case.fault == Fault::Kill || trace.stderr.contains("remove") || code(trace) != code(&self.trace);
-            let next = Command::new(command).args(["run", "--", "/usr/bin/true"]).stderr(Stdio::null()).status();
+            let next = Command::new(command[0])
+                .args(&command[1..])
+                .args(["run", "--", "/usr/bin/true"])
+                .stderr(Stdio::null())
+                .status();
             if !told || !next.is_ok_and(|next| next.success()) || !self::left().is_empty() {
                 wrong.push(format!("it left {left:?}"));
             }

@@ -5,7 +5,7 @@
 //! nothing may hang or panic, and whoever ends as always has said what is always said.
 //!
 //! `ci/faults` runs this as PID 1 of a namespace in which nothing else is:
-//! `faults COMMAND VERB K/N EVERY [ROLE:INDEX:FAULT…]`.
+//! `faults COMMAND WHO VERB K/N EVERY [ROLE:INDEX:FAULT…]`.
 
 mod judge;
 mod tracer;
@@ -32,13 +32,18 @@ const RUN: &[&str] = &["run", "--capabilities", "inherit", "--", "/usr/bin/sh", 
 /// What is looked at by a check, with several times as many calls.
 const CHECK: &[&str] = &["check", "--profile", "osbuild", "--capabilities", "inherit"];
 
+/// Makes a command that of a user whose number is nobody's.
+const USER: &[&str] = &["setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups"];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [command, verb, part, every, only @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
+    let [command, who, verb, part, every, only @ ..] = arguments.as_slice() else { return ExitCode::from(2) };
     let part: Part = part.parse().expect("K/N");
     let every: usize = every.parse().expect("a number");
     let (work, code) = if verb == "run" { (RUN, 3) } else { (CHECK, 0) };
-    let words: Vec<&str> = std::iter::once(command.as_str()).chain(work.iter().copied()).collect();
+    let become_one: &[&str] = if who == "root" { &[] } else { USER };
+    let command = [become_one, &[command.as_str()]].concat();
+    let words = [&command, work].concat();
     let calm = Calm::new(trace(&words, None), code);
     let (mut cases, mut wrong) = (0, 0);
     for (number, case) in all(&calm).into_iter().enumerate() {
@@ -48,7 +53,7 @@ fn main() -> ExitCode {
             continue;
         }
         let done = trace(&words, Some(case));
-        let complaints = calm.judge(command, case, &done);
+        let complaints = calm.judge(&command, case, &done);
         cases += 1;
         wrong += usize::from(!complaints.is_empty());
         if !complaints.is_empty() || !only.is_empty() {
@@ -56,6 +61,10 @@ fn main() -> ExitCode {
             println!("{verb} {name}: {call}: {}; {:?}", complaints.join("; "), done.end);
             done.stderr.lines().for_each(|line| println!("    {line}"));
         }
+    }
+    if cases == 0 {
+        eprintln!("faults: no case is called {}", only.join(" or "));
+        return ExitCode::from(2);
     }
     println!("{cases} cases, {wrong} wrong");
     ExitCode::from(u8::from(wrong > 0))
