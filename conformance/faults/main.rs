@@ -8,6 +8,7 @@
 //! `faults COMMAND WHO VERB K/N EVERY [ROLE:INDEX:FAULT…]`.
 
 mod judge;
+mod registers;
 mod tracer;
 
 use std::process::ExitCode;

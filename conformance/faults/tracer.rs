@@ -17,6 +17,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::registers;
+
 /// How long a run may take, from its start until no process of it is left. It takes some tens of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -277,33 +279,4 @@ fn is_thread(pid: Pid, of: Pid) -> bool {
 fn is_supervisor(pid: Pid) -> bool {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split(|&byte| byte == 0).nth(1) == Some(rootcontract::buildroot::supervisor::ARGUMENT.as_bytes())
-}
-
-/// Where a stopped task's call is.
-#[cfg(target_arch = "x86_64")]
-mod registers {
-    use nix::Result;
-    use nix::errno::Errno;
-    use nix::sys::ptrace::{getregs, setregs};
-    use nix::unistd::Pid;
-
-    /// The number of the call and its first argument.
-    pub fn call(pid: Pid) -> Result<(u64, u64)> {
-        let registers = getregs(pid)?;
-        Ok((registers.orig_rax, registers.rdi))
-    }
-
-    /// There is no call of this number.
-    pub fn leave_out(pid: Pid) -> Result<()> {
-        let mut registers = getregs(pid)?;
-        registers.orig_rax = u64::MAX;
-        setregs(pid, registers)
-    }
-
-    /// It returns so.
-    pub fn fail(pid: Pid, errno: Errno) -> Result<()> {
-        let mut registers = getregs(pid)?;
-        registers.rax = (-(errno as i64)) as u64;
-        setregs(pid, registers)
-    }
 }

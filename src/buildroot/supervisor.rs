@@ -4,11 +4,13 @@
 //! everything with it, when its control socket closes, whatever became of the other side. It has one thread
 //! and waits in one `poll`.
 
+mod attached;
 mod canaries;
 mod devices;
 mod mounts;
 mod processes;
 mod run;
+mod status;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

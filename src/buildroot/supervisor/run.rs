@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags};
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
-use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Role, Wait};
+use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Wait};
+use super::attached::Attached;
 use super::mounts::Mounts;
-use super::processes::{Caller, Payload};
-use super::{STATUS_LIMIT, processes};
+use super::processes::{self, Payload};
+use super::status::Status;
 
 /// How often a run's caller is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -80,7 +81,7 @@ impl Run {
                     init,
                     attached,
                     reply: Some(reply),
-                    status: Status { pipe: Some(status), text: Vec::new() },
+                    status: Status::new(status),
                     stage: Stage::Running,
                     // What is beyond the clock's end is no deadline.
                     deadline: request.deadline.and_then(|after| now.checked_add(after)),
@@ -95,14 +96,11 @@ impl Run {
 
     /// The descriptors that have news of this run: its caller's, and bubblewrap's.
     pub fn waits_for(&self) -> impl Iterator<Item = PollFd<'_>> {
-        let interrupt = self.attached.interrupt.as_ref().filter(|_| self.stage == Stage::Running);
-        let hurry = self.attached.hurry.as_ref().filter(|_| !self.is_killed());
-        [self.reply.as_ref(), interrupt, hurry]
-            .into_iter()
-            .flatten()
-            .map(AsFd::as_fd)
-            .chain(self.status.pipe.as_ref().filter(|_| !self.status.is_flood()).map(AsFd::as_fd))
-            .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
+        let reply = self.reply.as_ref().map(AsFd::as_fd);
+        let interrupt = self.attached.interrupt().filter(|_| self.stage == Stage::Running);
+        let hurry = self.attached.hurry().filter(|_| !self.is_killed());
+        let descriptors = [reply, interrupt, hurry, self.status.waits_for()].into_iter().flatten();
+        descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
     }
 
     /// When this run has to be looked at again.
@@ -149,14 +147,12 @@ impl Run {
         match (self.stage, heard) {
             (Stage::Running, Heard::Idle) => self.ask_to_end(Cause::Idle, now),
             (Stage::Running, Heard::Gone) => self.ask_to_end(Cause::Caller, now),
-            (Stage::Running, Heard::Nothing) if is_readable(self.attached.interrupt.as_ref()) => {
-                self.ask_to_end(Cause::Caller, now);
-            }
+            (Stage::Running, Heard::Nothing) if self.attached.interrupted() => self.ask_to_end(Cause::Caller, now),
             _ => {}
         }
         match self.stage {
-            Stage::Running if is_readable(self.attached.hurry.as_ref()) => self.kill(Cause::Caller),
-            Stage::Asked { cause, .. } if is_readable(self.attached.hurry.as_ref()) => self.kill(cause),
+            Stage::Running if self.attached.hurried() => self.kill(Cause::Caller),
+            Stage::Asked { cause, .. } if self.attached.hurried() => self.kill(cause),
             Stage::Running | Stage::Asked { .. } | Stage::Killed { .. } => {}
         }
     }
@@ -164,7 +160,7 @@ impl Run {
     /// Stops what runs when the caller was stopped, and lets it go on when the caller does: the time between does not
     /// count.
     fn stand_still_with_caller(&mut self, now: Instant) {
-        let stopped = self.attached.caller.as_ref().is_some_and(Caller::is_stopped);
+        let stopped = self.attached.caller_is_stopped();
         match self.pause.take() {
             None if stopped => self.pause = Some(Pause { since: now, stopped: processes::stop_below(self.init) }),
             Some(pause) if stopped => self.pause = Some(pause),
@@ -205,67 +201,8 @@ impl Run {
             Stage::Asked { cause, .. } | Stage::Killed { cause } => cause,
         };
         if let Some(reply) = self.reply {
-            protocol::conclude(reply, &Reply::Done(Done { wait, status: self.status.text, cause }));
+            protocol::conclude(reply, &Reply::Done(Done { wait, status: self.status.text(), cause }));
         }
-    }
-}
-
-/// The descriptors of a run besides its streams.
-#[derive(Debug, Default)]
-struct Attached {
-    caller: Option<Caller>,
-    interrupt: Option<OwnedFd>,
-    hurry: Option<OwnedFd>,
-    inherited: Vec<OwnedFd>,
-}
-
-impl Attached {
-    fn new(roles: &[Role], descriptors: Vec<OwnedFd>) -> Self {
-        let mut attached = Self::default();
-        for (role, descriptor) in roles.iter().zip(descriptors) {
-            match role {
-                Role::Caller => attached.caller = Some(Caller::new(descriptor)),
-                Role::Interrupt => attached.interrupt = Some(descriptor),
-                Role::Hurry => attached.hurry = Some(descriptor),
-                Role::Inherited => attached.inherited.push(descriptor),
-            }
-        }
-        attached
-    }
-}
-
-/// Whether there is something to read, or nobody to write any more.
-fn is_readable(descriptor: Option<&OwnedFd>) -> bool {
-    descriptor.is_some_and(|descriptor| {
-        let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-        poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-    })
-}
-
-/// What bubblewrap writes to its status descriptor, taken as it comes so that no writer waits for us.
-#[derive(Debug)]
-struct Status {
-    pipe: Option<File>,
-    text: Vec<u8>,
-}
-
-impl Status {
-    /// Takes what is there, and at the most one chunk more than there may be.
-    fn take(&mut self) {
-        let mut chunk = [0; STATUS_LIMIT];
-        while let Some(pipe) = self.pipe.as_mut().filter(|_| self.text.len() <= STATUS_LIMIT) {
-            match pipe.read(&mut chunk) {
-                Ok(length @ 1..) => self.text.extend_from_slice(&chunk[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(0) | Err(_) => self.pipe = None,
-            }
-        }
-    }
-
-    /// Whether it is more than bubblewrap writes.
-    fn is_flood(&self) -> bool {
-        self.text.len() > STATUS_LIMIT
     }
 }
 
