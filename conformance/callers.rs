@@ -34,7 +34,14 @@ fn a_caller_that_ignores_sigchld_gets_its_answer() {
 #[case::ignoring_signals("trap '' CHLD HUP PIPE USR1")]
 #[case::with_a_private_umask("umask 077")]
 #[case::with_few_descriptors("ulimit -n 64")]
-#[case::with_descriptors_open("exec 7< / 8> /dev/null 9< /etc/passwd")]
+#[case::with_fifty_descriptors_open(
+    r#"exec bash -c 'for i in {10..59}; do eval "exec $i< /"; done; exec "$0" "$@"' "$0" "$@""#
+)]
+#[case::with_signals_blocked(r#"exec env --block-signal=TERM,USR1,CHLD,ALRM "$0" "$@""#)]
+#[case::with_supplementary_groups(r#"exec setpriv --groups 4,24,4242 "$0" "$@""#)]
+#[case::with_a_key_in_its_session(
+    r#"exec keyctl session - sh -c 'keyctl add user rootcontract-test secret @s > /dev/null; exec "$0" "$@"' "$0" "$@""#
+)]
 fn the_contract_is_kept_whatever_the_caller_did_to_itself(#[case] deed: &str) {
     after(deed, &["check", "--format", "json"]).assert().success();
 }

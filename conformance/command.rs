@@ -5,6 +5,7 @@ mod compared;
 mod doctor;
 mod documents;
 mod foreign;
+mod interrupted;
 mod matrix;
 mod privacy;
 mod runs;

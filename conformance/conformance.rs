@@ -7,6 +7,7 @@ mod callers;
 mod capabilities;
 mod command;
 mod coverage;
+mod crashes;
 mod deadlines;
 mod devices;
 mod endpoints;

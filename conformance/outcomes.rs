@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rootcontract::buildroot::{Invocation, Outcome, Stdin, Stream, Streams};
 use rootcontract::profile::Profile;
 use rstest::rstest;
@@ -65,6 +67,35 @@ fn a_sandbox_that_is_not_built_is_told_from_a_payload_that_fails() {
     let words = "bwrap: Can't find source path /nowhere/at/all: No such file or directory";
     assert_eq!(unbuilt.outcome, Outcome::SetupFailed(words.to_owned()));
     assert_eq!(failing.outcome, Outcome::Exited(1), "whatever it says");
+}
+
+#[test]
+fn a_bubblewrap_that_is_killed_is_told_from_a_payload_that_is() {
+    let root = open(Profile::OsbuildV190);
+    // A length of time that nobody else sleeps.
+    let mark = format!("{}.0625", 1_000_000 + std::process::id());
+    let done = std::thread::scope(|scope| {
+        let run = scope.spawn(|| run(&root, Invocation::new(["/usr/bin/sleep", &mark])));
+        assert!(comes_true(|| !with_word("/usr/bin/sleep", &mark).is_empty()), "the payload never ran");
+        // The outermost one has the lowest number, unless the numbers have just begun anew; the others go with it.
+        with_word("bwrap", &mark).into_iter().for_each(|pid| kill(pid, Signal::SIGKILL).unwrap_or_default());
+        run.join().expect("a thread")
+    });
+    root.close().expect("nothing left");
+    assert_eq!(done.outcome, Outcome::BubblewrapKilled(9));
+}
+
+/// The processes of this program that have `mark` as an argument.
+fn with_word(program: &str, mark: &str) -> Vec<Pid> {
+    let is = |line: Vec<u8>| {
+        let mut words = line.split(|&byte| byte == 0);
+        words.next() == Some(program.as_bytes()) && words.any(|word| word == mark.as_bytes())
+    };
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    processes
+        .filter(|entry| std::fs::read(entry.path().join("cmdline")).is_ok_and(is))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .collect()
 }
 
 #[test]

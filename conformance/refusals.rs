@@ -121,7 +121,7 @@ fn a_bubblewrap_that_cannot_be_executed_is_refused() {
 )]
 #[case::that_reports_far_too_much(
     "#!/usr/bin/sh\nyes '{' | head -c 10000 >&3\n",
-    "it exited with 0 and ran nothing: is it bubblewrap?"
+    "it floods its status descriptor: is it bubblewrap?"
 )]
 fn a_program_that_is_no_bubblewrap_runs_nothing(#[case] script: &str, #[case] expected: &str) {
     let place = Place::new();

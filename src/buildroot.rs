@@ -29,7 +29,7 @@ use std::sync::Mutex;
 
 pub use builder::{Boot, Builder, Keep, MissingCapabilities};
 pub use error::{CloseError, OpenError, RunError};
-pub use invocation::{Invocation, Stdin, Stream, Streams};
+pub use invocation::{GRACE, Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
 pub(crate) use place::scratch_places;
@@ -41,8 +41,8 @@ pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 use crate::facts::launch::{Canaries, Inherited, Privilege};
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
-use output::{Incoming, News};
-use protocol::{Done, Opened, Reply, Request};
+use output::{Incoming, News, Silence};
+use protocol::{Done, Opened, Reply, Request, Role};
 use scratch::Scratch;
 
 /// The descriptor that bubblewrap reports on; the supervisor puts the pipe there.
@@ -85,20 +85,10 @@ impl BuildRoot {
     ///
     /// # Errors
     /// It could not be started, or not be followed to its end. That it failed is no error but an [`Outcome`].
-    pub fn run(&self, invocation: Invocation) -> Result<Completed, RunError> {
-        if invocation.argv.is_empty() && self.layout.runner == Runner::None {
-            return Err(RunError::NoCommand);
-        }
-        if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
-            return Err(RunError::BindTarget(bind.to.clone()));
-        }
-        let named = |name: &&OsString| !name.is_empty() && !name.as_encoded_bytes().contains(&b'=');
-        if let Some(name) = invocation.environment.keys().find(|name| !named(name)) {
-            return Err(RunError::Variable(name.clone()));
-        }
-        let request = self.request(&invocation);
+    pub fn run(&self, mut invocation: Invocation) -> Result<Completed, RunError> {
+        self.accept(&invocation)?;
         let descriptor = |what| move |source| RunError::Descriptor { what, source };
-        let stdin = match invocation.stdin {
+        let stdin = match std::mem::replace(&mut invocation.stdin, Stdin::Null) {
             Stdin::Null => File::open("/dev/null").map_err(descriptor("a stdin"))?,
             Stdin::File(file) => file,
         };
@@ -110,13 +100,37 @@ impl BuildRoot {
             }
             Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
         };
-        let mut descriptors = vec![stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()];
-        descriptors.extend(invocation.leaked.as_ref().map(AsFd::as_fd));
+        let own = File::open("/proc/self/stat").map_err(descriptor("a look at this process"))?;
+        let further = [
+            (Role::Caller, Some(own.as_fd())),
+            (Role::Interrupt, invocation.interrupt.as_ref().map(AsFd::as_fd)),
+            (Role::Hurry, invocation.hurry.as_ref().map(AsFd::as_fd)),
+            (Role::Inherited, invocation.leaked.as_ref().map(AsFd::as_fd)),
+        ];
+        let (roles, further): (Vec<_>, Vec<_>) =
+            further.into_iter().filter_map(|(role, descriptor)| Some((role, descriptor?))).unzip();
+        let descriptors = [vec![stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()], further].concat();
+        let request = self.request(&invocation, roles);
         let reply = self.ask(&request, &descriptors).map_err(RunError::SupervisorGone)?;
         drop((stdin, stdout_end, stderr_end));
         let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
         let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
-        attend([stdout?, stderr?], invocation.sink, &reply, invocation.interrupt)
+        attend([stdout?, stderr?], invocation.sink, &reply, Silence::new(invocation.idle_deadline))
+    }
+
+    /// Whether it can be run at all.
+    fn accept(&self, invocation: &Invocation) -> Result<(), RunError> {
+        if invocation.argv.is_empty() && self.layout.runner == Runner::None {
+            return Err(RunError::NoCommand);
+        }
+        if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
+            return Err(RunError::BindTarget(bind.to.clone()));
+        }
+        let named = |name: &&OsString| !name.is_empty() && !name.as_encoded_bytes().contains(&b'=');
+        match invocation.environment.keys().find(|name| !named(name)) {
+            Some(name) => Err(RunError::Variable(name.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Puts the host's device node `source` into `/dev` as `name`, also for the runs under way.
@@ -271,7 +285,7 @@ impl BuildRoot {
         self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    fn request(&self, invocation: &Invocation) -> Request {
+    fn request(&self, invocation: &Invocation, further: Vec<Role>) -> Request {
         let plan = self.built(invocation);
         let status = crate::argv::status_option(STATUS_DESCRIPTOR);
         let endpoints = self.registered();
@@ -285,6 +299,7 @@ impl BuildRoot {
             grace: invocation.grace,
             sleeper: invocation.sleeper,
             umask: invocation.umask,
+            further,
         })
     }
 
@@ -326,15 +341,12 @@ fn attend(
     mut streams: [Incoming; 2],
     mut sink: Option<invocation::Sink>,
     reply: &OwnedFd,
-    mut interrupt: Option<OwnedFd>,
+    mut silence: Silence,
 ) -> Result<Completed, RunError> {
     let mut pid_namespace = 0;
     let done = loop {
-        match output::follow(&mut streams, &mut sink, reply, interrupt.as_ref()).map_err(RunError::Sink)? {
-            News::Interrupt => {
-                interrupt = None;
-                protocol::ask_to_end(reply).map_err(RunError::SupervisorGone)?;
-            }
+        match output::follow(&mut streams, &mut sink, reply, &mut silence).map_err(RunError::Sink)? {
+            News::Idle => protocol::tell_idle(reply).map_err(RunError::SupervisorGone)?,
             News::Reply => match protocol::reply(reply).map_err(RunError::SupervisorGone)? {
                 Reply::Started { pid_namespace: inode } => pid_namespace = inode,
                 Reply::Done(done) => break done,

@@ -34,9 +34,14 @@ mod signals;
 mod status;
 mod upgrade_check;
 
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rootcontract::facts::text;
+use rootcontract::report::show::shown;
 
 use failure::{Failure, tell};
 
@@ -90,19 +95,22 @@ impl From<CouldNot> for ExitCode {
 pub fn main() -> ExitCode {
     let running = std::env::args_os().nth(1).is_some_and(|verb| verb == "run");
     let could_not = if running { CouldNot::Run } else { CouldNot::Check };
-    no_backtraces(could_not);
+    no_backtraces(could_not as u8);
     rootcontract::sys::hear_of_children();
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(error) => {
             // Nobody is left to be told when this can't be printed.
-            let _unheard = error.print();
+            let _unheard = print(&error);
             return if error.use_stderr() { could_not.into() } else { ExitCode::SUCCESS };
         }
     };
     command.verb.perform().unwrap_or_else(|failure| {
         tell(&failure::line(&failure));
-        could_not.into()
+        match failure {
+            Failure::Signal(signal) => ExitCode::from(128 + signal),
+            _ => could_not.into(),
+        }
     })
 }
 
@@ -129,14 +137,32 @@ impl Verb {
     }
 }
 
-/// A panic is a fault of ours: told in a line, without a backtrace, with an exit code that means nothing else.
-fn no_backtraces(could_not: CouldNot) {
+/// Prints clap's words. Where what was typed could speak to the terminal they go without colour, so that whatever is left
+/// that could is not theirs.
+fn print(error: &clap::Error) -> io::Result<()> {
+    let is_plain = |word: OsString| text::escape(word.as_bytes()).as_bytes() == word.as_bytes();
+    if !error.use_stderr() || std::env::args_os().all(is_plain) {
+        return error.print();
+    }
+    let words = error.render().to_string();
+    words.lines().try_for_each(|line| writeln!(io::stderr(), "{}", shown(line)))
+}
+
+/// A panic is a fault of ours, or the standard library's answer to a system that gives it no thread: told in a line,
+/// without a backtrace, with an exit code that means nothing else.
+pub fn no_backtraces(could_not: u8) {
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let payload = panic.payload();
         let what = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-        tell(&format!("a fault in rootcontract itself{place}: {}; please report it", what.unwrap_or("no message")));
-        std::process::exit(could_not as i32);
+        let what = what.unwrap_or("no message");
+        match panic.location() {
+            Some(place) if place.file().starts_with("/rustc/") => tell(&format!("the system fails us: {what}")),
+            place => {
+                let place = place.map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+                tell(&format!("a fault in rootcontract itself{place}: {what}; please report it"));
+            }
+        }
+        std::process::exit(could_not.into());
     }));
 }
 

@@ -139,6 +139,7 @@ fn told(outcome: &Outcome, stderr: &str) -> String {
     let how = match outcome {
         Outcome::Exited(code) => format!("exited with {code}"),
         Outcome::DeadlineExceeded => format!("did not end within {} s", PATIENCE.as_secs()),
+        Outcome::IdleExceeded => "wrote nothing for too long".to_owned(),
         Outcome::Interrupted => "was interrupted".to_owned(),
         Outcome::NotFound => "was not found in the sandbox".to_owned(),
         Outcome::NotExecutable => "could not be executed in the sandbox".to_owned(),
@@ -198,8 +199,9 @@ pub(crate) fn inspect_mutant(
     builder: Builder,
     subject: &Subject,
     change: Option<Change>,
+    interrupt: Option<OwnedFd>,
 ) -> Result<Document, InspectError> {
-    look(builder, subject, change, None)
+    look(builder, subject, change, interrupt)
 }
 
 fn look(

@@ -9,7 +9,9 @@ mod decoy;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -23,6 +25,7 @@ use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
 use crate::parallel::{in_parallel, processors};
 use crate::profile::Profile;
+use crate::sys::wait_readable;
 use crate::verify::{Finding, Verdict, verify};
 use contradict::{Contradicted, contradict};
 
@@ -107,6 +110,9 @@ pub enum ProveError {
         /// The clauses broken or unknown.
         clauses: String,
     },
+    /// It was given up.
+    #[error("it was interrupted")]
+    Interrupted,
 }
 
 /// Builds every mutant of `profile` and judges it. `progress` hears of each one when it is done.
@@ -114,11 +120,37 @@ pub enum ProveError {
 /// # Errors
 /// See [`ProveError`]. A mutant that can't be built is no error but a [`Trial`] that is not exact.
 pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync)) -> Result<Proof, ProveError> {
+    proven(profile, tools, progress, None)
+}
+
+/// The same, given up as soon as `interrupt` can be read.
+///
+/// # Errors
+/// As above, and [`ProveError::Interrupted`].
+pub fn prove_until(
+    profile: Profile,
+    tools: &Tools,
+    progress: &(impl Fn(&Trial) + Sync),
+    interrupt: BorrowedFd<'_>,
+) -> Result<Proof, ProveError> {
+    proven(profile, tools, progress, Some(interrupt))
+}
+
+fn proven(
+    profile: Profile,
+    tools: &Tools,
+    progress: &(impl Fn(&Trial) + Sync),
+    interrupt: Option<BorrowedFd<'_>>,
+) -> Result<Proof, ProveError> {
     let arch = native()?;
     let contract = Contract::builtin(profile.name())?.on(arch.name);
     let tree = decoy::tree().map_err(ProveError::Tree)?;
-    let bench = Bench { arch, profile, contract, tools, tree: tree.path().to_owned() };
-    let facts = bench.facts(None)?;
+    let bench = Bench { arch, profile, contract, tools, tree: tree.path().to_owned(), interrupt };
+    let facts = bench.facts(None);
+    if bench.interrupted() {
+        return Err(ProveError::Interrupted);
+    }
+    let facts = facts?;
     let baseline = verify(&bench.contract, &facts);
     let not_kept = clauses(&baseline, &[Verdict::Broken, Verdict::Unknown]);
     if !not_kept.is_empty() {
@@ -128,10 +160,12 @@ pub fn prove(profile: Profile, tools: &Tools, progress: &(impl Fn(&Trial) + Sync
     let not_applicable = clauses(&baseline, &[Verdict::NotApplicable]);
     let mutants: Vec<_> = Mutant::all().filter(|mutant| mutant.breaks(profile).is_some()).collect();
     let trials = in_parallel(&mutants, processors(), |mutant| {
-        let trial = bench.trial(mutant, &not_applicable);
-        progress(&trial);
+        let trial = Some(mutant).filter(|_| !bench.interrupted()).map(|mutant| bench.trial(mutant, &not_applicable));
+        let trial = trial.filter(|_| !bench.interrupted());
+        trial.as_ref().inspect(|trial| progress(trial));
         trial
     });
+    let trials = trials.into_iter().collect::<Option<Vec<_>>>().ok_or(ProveError::Interrupted)?;
     let proven: BTreeSet<_> = trials.iter().flat_map(|trial| trial.broke.iter().cloned()).collect();
     let contradicted: Vec<Contradicted> = bench
         .contract
@@ -173,9 +207,14 @@ struct Bench<'a> {
     contract: Contract,
     tools: &'a Tools,
     tree: PathBuf,
+    interrupt: Option<BorrowedFd<'a>>,
 }
 
 impl Bench<'_> {
+    fn interrupted(&self) -> bool {
+        self.interrupt.is_some_and(|interrupt| wait_readable(interrupt, Instant::now()).is_ok())
+    }
+
     /// Builds a mutant and judges it. `not_applicable` are clauses that no mutant can break on this host.
     fn trial(&self, mutant: &Mutant, not_applicable: &BTreeSet<String>) -> Trial {
         let named: BTreeSet<String> = mutant
@@ -211,7 +250,9 @@ impl Bench<'_> {
             about: About::default(),
             surroundings: Surroundings::Decoy,
         };
-        let facts = inspect_mutant(self.builder(), &subject, mutant.map(|mutant| mutant.change))?;
+        let interrupt = self.interrupt.map(|interrupt| interrupt.try_clone_to_owned()).transpose();
+        let interrupt = interrupt.map_err(|source| InspectError::Host { what: "a descriptor", source })?;
+        let facts = inspect_mutant(self.builder(), &subject, mutant.map(|mutant| mutant.change), interrupt)?;
         Ok(serde_json::to_value(&facts).unwrap_or_default())
     }
 

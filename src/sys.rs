@@ -684,6 +684,20 @@ mod host {
         }
     }
 
+    /// Locks a file or directory for whoever has `descriptor`, until the last copy of it is closed (`flock`). Does not wait.
+    ///
+    /// nix has it with a guard that panics when it can't unlock.
+    ///
+    /// # Errors
+    /// `errno` of `flock`: `EWOULDBLOCK` if somebody else has locked it.
+    pub fn lock(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+        // SAFETY: takes numbers.
+        match unsafe { libc::flock(descriptor.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
     /// Owns descriptors that arrived in a message.
     pub fn received(descriptors: Vec<RawFd>) -> Vec<OwnedFd> {
         // SAFETY: the kernel made these for this message; `recvmsg` hands each to us alone.

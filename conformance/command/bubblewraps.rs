@@ -49,6 +49,19 @@ fn one_line(done: &Output, code: i32, end: &str) {
     "#!/bin/sh\necho 'bwrap: Unknown option --json-status-fd' >&2; exit 1",
     "bwrap: Unknown option --json-status-fd (it takes bubblewrap 0.3.2 or newer)"
 )]
+#[case::floods(
+    "#!/bin/sh\nwhile :; do echo '{ \"child-pid\": 2 }'; done >&3",
+    "it floods its status descriptor: is it bubblewrap?"
+)]
+#[case::floods_and_ends_well(
+    "#!/bin/sh\necho '{ \"exit-code\": 0 }' >&3; head -c 200000 /dev/zero >&3; exit 0",
+    "it floods its status descriptor: is it bubblewrap?"
+)]
+#[case::says_half(
+    "#!/bin/sh\nprintf '{ \"exit-code\": ' >&3; exit 0",
+    "it exited with 0 and ran nothing: is it bubblewrap?"
+)]
+#[case::says_no_number("#!/bin/sh\necho '{ \"exit-code\": \"0\" }' >&3; exit 3", "it exited with 3 and said nothing")]
 #[case::no_program("MZ\n", "Exec format error")]
 #[case::interpreter_missing("#!/nonexistent\n", "No such file or directory")]
 fn what_is_no_bubblewrap_is_told(
@@ -71,6 +84,15 @@ fn control_characters_of_a_bubblewrap_reach_no_line_of_ours() {
     assert!(!done.stderr.contains(&0x1b), "an escape sequence got through");
 }
 
+/// What it says of the payload is believed, whatever it ends with itself.
+#[test]
+fn the_code_that_is_reported_counts() {
+    let directory = with_bwrap("#!/bin/sh\necho '{ \"exit-code\": 7 }' >&3; exit 9");
+    let bwrap = directory.path().join("bwrap");
+    let done = with_options("run", &["--bwrap", bwrap.to_str().expect("text")]).output().expect("a run");
+    assert_eq!((done.status.code(), done.stdout, done.stderr), (Some(7), Vec::new(), Vec::new()));
+}
+
 /// The code is believed, as bubblewrap's is; the facts are not.
 #[test]
 fn one_that_only_claims_to_have_run_the_probe_is_not_believed() {
@@ -87,7 +109,7 @@ fn one_that_hangs_is_ended_by_the_deadline(#[case] content: &str) {
     let directory = with_bwrap(content);
     let bwrap = directory.path().join("bwrap");
     let started = Instant::now();
-    let options = ["--bwrap", bwrap.to_str().expect("text"), "--timeout", "300ms"];
+    let options = ["--bwrap", bwrap.to_str().expect("text"), "--timeout", "300ms", "--grace", "300ms"];
     let done = with_options("run", &options).output().expect("a run");
     one_line(&done, 124, "run: ended after 300ms");
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());

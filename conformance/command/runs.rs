@@ -72,6 +72,54 @@ fn every_byte_passes_through_on_both_streams() {
     assert!(done.stderr == bytes, "{} of {} bytes on stderr", done.stderr.len(), bytes.len());
 }
 
+/// What is kept of it is two mebibytes of each stream; the rest is the program itself.
+#[test]
+fn a_quarter_of_a_gibibyte_passes_through_in_little_memory() {
+    const ALL: u64 = 256 << 20;
+    let shared = tempfile::tempdir().expect("a directory");
+    let payload = format!("head -c {ALL} /dev/zero; echo done >&2; while ! test -e /mnt/go; do sleep 0.02; done");
+    let mut run = script(&["--bind", shared.path().to_str().expect("text"), "/mnt"], &payload);
+    let mut child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut stdout = child.stdout.take().expect("stdout");
+    let passed = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()).expect("bytes"));
+    child.stderr.as_mut().expect("stderr").read_exact(&mut [0; 5]).expect("a word");
+    let peak = peak_of_memory(child.id());
+    std::fs::write(shared.path().join("go"), "").expect("a file");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    assert_eq!(passed.join().expect("a thread"), ALL);
+    assert!(peak < 32 << 10, "{peak} KiB");
+}
+
+/// In KiB.
+fn peak_of_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn merged_streams_keep_their_order() {
+    let done = script(&["--merge"], "for i in 1 2 3; do echo out $i; echo err $i >&2; done").output().expect("a run");
+    let told = "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n";
+    assert_eq!(
+        (done.status.code(), done.stdout.as_slice(), done.stderr.as_slice()),
+        (Some(0), told.as_bytes(), &b""[..])
+    );
+}
+
+#[test]
+fn silence_that_is_too_long_is_told_and_written_down() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("status.json");
+    let options = ["--timeout", "1m", "--idle-timeout", "300ms", "--status-file", file.to_str().expect("text")];
+    let done = script(&options, "echo said; exec sleep 60").output().expect("a run");
+    let line = "rootcontract: run: ended: it wrote nothing for 300ms\n";
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(124), line));
+    assert_eq!(done.stdout, b"said\n", "what it had said");
+    let report = &status(&file)["reports"][0];
+    assert_eq!((&report["outcome"], &report["exit_code"]), (&"idle-exceeded".into(), &124.into()), "{report}");
+}
+
 #[test]
 fn our_stdin_is_not_the_payloads() {
     let mut run = rootcontract(["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c"]);

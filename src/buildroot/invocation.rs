@@ -13,7 +13,7 @@ use crate::plan::{Access, HostPath};
 use crate::profile::CallerBind;
 
 /// How long a run that was asked to end may still take, unless said otherwise.
-const GRACE: Duration = Duration::from_secs(10);
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// The payload's umask: what osbuild's own callers have, and what its modes assume.
 const UMASK: u32 = 0o022;
@@ -26,10 +26,12 @@ pub struct Invocation {
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) stdin: Stdin,
     pub(super) deadline: Option<Duration>,
+    pub(super) idle_deadline: Option<Duration>,
     pub(super) grace: Duration,
     pub(super) streams: Streams,
     pub(super) sink: Option<Sink>,
     pub(super) interrupt: Option<OwnedFd>,
+    pub(super) hurry: Option<OwnedFd>,
     pub(super) sleeper: Option<i32>,
     pub(super) umask: u32,
     pub(super) leaked: Option<OwnedFd>,
@@ -82,10 +84,12 @@ impl Invocation {
             environment: BTreeMap::new(),
             stdin: Stdin::Null,
             deadline: None,
+            idle_deadline: None,
             grace: GRACE,
             streams: Streams::Apart,
             sink: None,
             interrupt: None,
+            hurry: None,
             sleeper: None,
             umask: UMASK,
             leaked: None,
@@ -126,9 +130,17 @@ impl Invocation {
     }
 
     /// How long it may take, by the clock on the wall. Then every process gets SIGTERM, and is killed after the grace.
+    /// While the caller is stopped (SIGSTOP, Ctrl-Z) the run is stopped too, and that time does not count.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline = Some(after);
+        self
+    }
+
+    /// How long it may write nothing, to neither stream; then it is ended as at a deadline.
+    #[must_use]
+    pub fn idle_deadline(mut self, after: Duration) -> Self {
+        self.idle_deadline = Some(after);
         self
     }
 
@@ -153,10 +165,18 @@ impl Invocation {
         self
     }
 
-    /// When this descriptor becomes readable the run is asked to end, as at a deadline.
+    /// When this descriptor becomes readable, or its other end is closed, the run is asked to end, as at a deadline.
+    /// The supervisor waits for it, whatever the sink is doing: a pipe will do, a signalfd will not.
     #[must_use]
     pub fn interrupt(mut self, descriptor: OwnedFd) -> Self {
         self.interrupt = Some(descriptor);
+        self
+    }
+
+    /// When this descriptor becomes readable, or its other end is closed, the run is killed without a grace.
+    #[must_use]
+    pub fn hurry(mut self, descriptor: OwnedFd) -> Self {
+        self.hurry = Some(descriptor);
         self
     }
 
@@ -166,6 +186,7 @@ impl Invocation {
         self.sleeper = Some(pid);
         self
     }
+
     /// Starts the payload with another umask, to see whether a check notices.
     #[must_use]
     pub(crate) fn umask(mut self, umask: u32) -> Self {

@@ -25,6 +25,8 @@ pub enum Outcome {
     Exited(u8),
     /// The deadline passed. The payload got SIGTERM, and was killed if it did not go.
     DeadlineExceeded,
+    /// Nothing was written for as long as the idle deadline. The payload was ended as at a deadline.
+    IdleExceeded,
     /// The caller asked for the end.
     Interrupted,
     /// There is no such program inside.
@@ -47,7 +49,9 @@ impl Outcome {
     pub(super) fn judge(done: &Done, stderr: &[u8]) -> Self {
         match done.cause {
             Cause::Deadline => return Self::DeadlineExceeded,
+            Cause::Idle => return Self::IdleExceeded,
             Cause::Caller => return Self::Interrupted,
+            Cause::Flood => return Self::SetupFailed("it floods its status descriptor: is it bubblewrap?".to_owned()),
             Cause::Itself => {}
         }
         if let Some(code) = crate::bwrap::exit_code(&done.status) {

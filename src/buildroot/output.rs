@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -15,6 +16,8 @@ use super::invocation::{Sink, Stream};
 const KEPT: usize = 1 << 20;
 /// How much is read at a time: what a pipe holds.
 const CHUNK: usize = 64 << 10;
+/// The longest wait while silence is measured; a stop of this process shows by a longer one.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// The first and the last of a stream, as bytes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -77,6 +80,10 @@ impl Incoming {
         self.pipe.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
     }
 
+    fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     /// Takes what is there, at most a chunk; whether there may be more at once.
     pub fn take(&mut self, buffer: &mut [u8], sink: &mut Option<Sink>) -> io::Result<bool> {
         let Some(pipe) = &mut self.pipe else { return Ok(false) };
@@ -97,13 +104,47 @@ impl Incoming {
     }
 }
 
+/// How long nothing has been written, and how long that may go on.
+#[derive(Debug)]
+pub(super) struct Silence {
+    limit: Option<Duration>,
+    lasted: Duration,
+}
+
+impl Silence {
+    /// None so far.
+    pub fn new(limit: Option<Duration>) -> Self {
+        Self { limit, lasted: Duration::ZERO }
+    }
+
+    /// How long to wait for output.
+    fn patience(&self) -> PollTimeout {
+        let left = self.limit.map(|limit| limit.saturating_sub(self.lasted).min(SLICE));
+        left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO))
+    }
+
+    /// This long it was waited for output in vain. What is beyond a slice this process was not waiting but stopped.
+    fn goes_on(&mut self, waited: Duration) {
+        self.lasted += waited.min(2 * SLICE);
+    }
+
+    /// Whether it lasted too long. It is said once.
+    fn is_over(&mut self) -> bool {
+        let over = self.limit.is_some_and(|limit| self.lasted >= limit);
+        if over {
+            self.limit = None;
+        }
+        over
+    }
+}
+
 /// What [`follow`] was woken by, besides output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
     /// The supervisor has something to say.
     Reply,
-    /// The caller wants the run to end.
-    Interrupt,
+    /// Nothing was written for too long.
+    Idle,
 }
 
 /// Passes output on until there is other news, or the sink fails.
@@ -111,27 +152,37 @@ pub(super) fn follow(
     streams: &mut [Incoming; 2],
     sink: &mut Option<Sink>,
     reply: &OwnedFd,
-    interrupt: Option<&OwnedFd>,
+    silence: &mut Silence,
 ) -> io::Result<News> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let mut waiting = vec![PollFd::new(reply.as_fd(), PollFlags::POLLIN)];
-        waiting.extend(interrupt.map(|descriptor| PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)));
         waiting.extend(streams.iter().filter_map(Incoming::waits_for));
-        match poll(&mut waiting, PollTimeout::NONE) {
+        let since = Instant::now();
+        match poll(&mut waiting, silence.patience()) {
             Err(Errno::EINTR) => continue,
             result => result?,
         };
-        let ready = |index: usize| waiting.get(index).is_some_and(|at: &PollFd<'_>| at.any().unwrap_or(false));
-        let (replied, interrupted) = (ready(0), interrupt.is_some() && ready(1));
-        for stream in streams.iter_mut() {
-            stream.take(&mut buffer, sink)?;
+        let waited = since.elapsed();
+        let mut ready = [false; 3];
+        for (ready, at) in ready.iter_mut().zip(&waiting) {
+            *ready = at.any().unwrap_or(false);
         }
-        if interrupted {
-            return Ok(News::Interrupt);
+        let [replied, rest @ ..] = ready;
+        let mut written = false;
+        for (stream, _) in streams.iter_mut().filter(|stream| stream.is_open()).zip(rest).filter(|(_, ready)| *ready) {
+            written |= stream.take(&mut buffer, sink)?;
         }
         if replied {
             return Ok(News::Reply);
+        }
+        if written {
+            silence.lasted = Duration::ZERO;
+            continue;
+        }
+        silence.goes_on(waited);
+        if silence.is_over() {
+            return Ok(News::Idle);
         }
     }
 }
@@ -170,6 +221,17 @@ mod tests {
         assert_eq!(bytes.len(), 2 * KEPT);
         assert_eq!(captured.dropped(), written - 2 * KEPT as u64);
         assert!(bytes.starts_with(b"0\n1\n2\n") && bytes.ends_with(b"399998\n399999\n"));
+    }
+
+    #[test]
+    fn silence_does_not_last_while_this_process_is_stopped() {
+        let mut silence = Silence::new(Some(Duration::from_secs(1)));
+        silence.goes_on(Duration::from_secs(3600));
+        assert!(!silence.is_over());
+        silence.goes_on(SLICE);
+        assert_eq!(silence.lasted, 3 * SLICE);
+        (0..7).for_each(|_| silence.goes_on(SLICE));
+        assert!(silence.is_over() && !silence.is_over(), "it is said once");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -27,15 +27,15 @@ use crate::profile::NodeCreation;
 const LARGEST_REQUEST: u64 = 32 << 20;
 /// The most a reply may weigh; it holds at most [`super::supervisor::STATUS_LIMIT`] bytes from outside.
 const LARGEST_REPLY: usize = 64 << 10;
-/// The most descriptors that come with a request.
-const MOST_DESCRIPTORS: usize = 8;
+/// The most descriptors that come with a request: a run's are nine at the most.
+const MOST_DESCRIPTORS: usize = 12;
 
 /// What the supervisor is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// The first one. Further descriptors: the locks of the scratch directories.
     Open(Open),
-    /// Start a sandbox. Further descriptors: its stdin, stdout and stderr, and what else it is to inherit.
+    /// Start a sandbox. Further descriptors: its stdin, stdout and stderr, then those of [`Run::further`].
     Run(Run),
     /// Put another node into `/dev`.
     AddDevice(AddDevice),
@@ -99,6 +99,21 @@ pub(super) struct Run {
     pub sleeper: Option<i32>,
     /// The payload's umask.
     pub umask: u32,
+    /// What the descriptors after stdin, stdout and stderr are, in their order.
+    pub further: Vec<Role>,
+}
+
+/// What a descriptor is to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Role {
+    /// The caller's `/proc/PID/stat`: a run stands still while its caller is stopped.
+    Caller,
+    /// When it becomes readable the run is asked to end.
+    Interrupt,
+    /// When it becomes readable the run is killed.
+    Hurry,
+    /// The sandbox inherits it.
+    Inherited,
 }
 
 /// One device node.
@@ -170,8 +185,12 @@ pub(super) enum Cause {
     Itself,
     /// The deadline passed.
     Deadline,
-    /// The caller asked.
+    /// Nothing was written for too long.
+    Idle,
+    /// The caller asked, or is gone.
     Caller,
+    /// We did: it wrote more to its status descriptor than bubblewrap does.
+    Flood,
 }
 
 /// An operation of the supervisor that failed.
@@ -244,14 +263,15 @@ pub(super) fn ask(control: BorrowedFd<'_>, request: &Request, descriptors: &[Bor
     let mut raw: Vec<RawFd> = vec![body.as_raw_fd(), theirs.as_raw_fd()];
     raw.extend(descriptors.iter().map(AsRawFd::as_raw_fd));
     let rights = [ControlMessage::ScmRights(&raw)];
-    sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None)?;
+    again(|| sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None))?;
     Ok(ours)
 }
 
 /// A request as it arrived.
 #[derive(Debug)]
 pub(super) struct Received {
-    pub request: Request,
+    /// What is asked, unless it could not be read.
+    pub request: Result<Request, Failure>,
     pub reply: OwnedFd,
     pub descriptors: Vec<OwnedFd>,
 }
@@ -261,7 +281,12 @@ pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Received>> {
     let mut byte = [0_u8; 1];
     let mut iov = [IoSliceMut::new(&mut byte)];
     let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
-    let message = recvmsg::<()>(control.as_raw_fd(), &mut iov, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let message = loop {
+        match recvmsg::<()>(control.as_raw_fd(), &mut iov, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
+            Err(Errno::EINTR) => {}
+            message => break message?,
+        }
+    };
     let mut raw = Vec::new();
     for part in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(descriptors) = part {
@@ -275,29 +300,40 @@ pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Received>> {
     let (Some(body), Some(reply)) = (descriptors.next(), descriptors.next()) else {
         return Err(io::Error::from(Errno::EPROTO));
     };
-    let mut body = File::from(body);
+    let request = read(File::from(body)).map_err(|error| Failure::new("read a request", error));
+    Ok(Some(Received { request, reply, descriptors: descriptors.collect() }))
+}
+
+/// A request as it was written into its memory file.
+fn read(mut body: File) -> io::Result<Request> {
     body.rewind()?;
     let mut json = Vec::new();
     body.take(LARGEST_REQUEST).read_to_end(&mut json)?;
-    Ok(Some(Received { request: serde_json::from_slice(&json)?, reply, descriptors: descriptors.collect() }))
+    Ok(serde_json::from_slice(&json)?)
 }
 
 /// Sends a reply. That the caller has gone is no failure of ours: it shows when its socket is polled.
-pub(super) fn answer(socket: &OwnedFd, reply: &Reply) {
-    if let Ok(json) = serde_json::to_vec(reply) {
-        let _gone = sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&json)], &[], MsgFlags::MSG_NOSIGNAL, None);
+///
+/// # Errors
+/// What keeps the caller from ever hearing of it, unless the socket is closed.
+pub(super) fn answer(socket: &OwnedFd, reply: &Reply) -> io::Result<()> {
+    let json = serde_json::to_vec(reply)?;
+    let packet = [IoSlice::new(&json)];
+    match again(|| sendmsg::<()>(socket.as_raw_fd(), &packet, &[], MsgFlags::MSG_NOSIGNAL, None)) {
+        Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
+}
+
+/// Sends the last reply there is. One that can't be sent is told by the socket being closed.
+pub(super) fn conclude(socket: OwnedFd, reply: &Reply) {
+    let _told_by_its_end = answer(&socket, reply);
 }
 
 /// The next reply on `socket`; waits for it.
 pub(super) fn reply(socket: &OwnedFd) -> io::Result<Reply> {
     let mut json = vec![0; LARGEST_REPLY];
-    let length = loop {
-        match recv(socket.as_raw_fd(), &mut json, MsgFlags::empty()) {
-            Err(Errno::EINTR) => {}
-            length => break length?,
-        }
-    };
+    let length = again(|| recv(socket.as_raw_fd(), &mut json, MsgFlags::empty()))?;
     if length == 0 {
         return Err(io::Error::from(Errno::ECONNRESET));
     }
@@ -308,9 +344,43 @@ pub(super) fn reply(socket: &OwnedFd) -> io::Result<Reply> {
     })
 }
 
-/// Asks for the run behind `socket` to be ended.
-pub(super) fn ask_to_end(socket: &OwnedFd) -> io::Result<()> {
-    File::from(socket.as_fd().try_clone_to_owned()?).write_all(b"!")
+/// Says of the run behind `socket` that it has written nothing for too long. That it is over already is no failure:
+/// the reply says so.
+pub(super) fn tell_idle(socket: &OwnedFd) -> io::Result<()> {
+    match again(|| sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(b"!")], &[], MsgFlags::MSG_NOSIGNAL, None)) {
+        Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// What a caller has said of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing so far.
+    Nothing,
+    /// It is idle.
+    Idle,
+    /// The caller is not interested any more.
+    Gone,
+}
+
+/// What the caller at the other end of `socket` has said. Does not wait.
+pub(super) fn heard(socket: &OwnedFd) -> Heard {
+    match again(|| recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT)) {
+        Err(Errno::EAGAIN) => Heard::Nothing,
+        Ok(1..) => Heard::Idle,
+        Ok(0) | Err(_) => Heard::Gone,
+    }
+}
+
+/// Does `call`, again and again while a signal interrupts it.
+fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
 }
 
 /// Two connected sockets that keep packets apart.

@@ -2,11 +2,11 @@
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 
 use super::Keep;
 
@@ -20,7 +20,7 @@ const OWN_PARENT: &str = "rootcontract";
 #[derive(Debug)]
 pub(super) struct Scratch {
     path: PathBuf,
-    lock: Flock<File>,
+    lock: File,
     keep: Keep,
 }
 
@@ -121,12 +121,14 @@ fn remove_tree(top: &Path) -> io::Result<()> {
 }
 
 /// Locks the directory, unless somebody else has, or it is gone.
-fn lock(path: &Path) -> io::Result<Option<Flock<File>>> {
-    let directory = match File::open(path) {
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    let lock = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         directory => directory?,
     };
-    let Ok(lock) = Flock::lock(directory, FlockArg::LockExclusiveNonblock) else { return Ok(None) };
+    if crate::sys::lock(lock.as_fd()).is_err() {
+        return Ok(None);
+    }
     let still_there = path.metadata().is_ok_and(|there| lock.metadata().is_ok_and(|ours| ours.ino() == there.ino()));
     Ok(still_there.then_some(lock))
 }

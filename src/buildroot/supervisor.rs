@@ -4,12 +4,14 @@
 //! everything with it, when its control socket closes, whatever became of the other side. It has one thread
 //! and waits in one `poll`.
 
+mod attached;
 mod canaries;
 mod devices;
 mod lean;
 mod mounts;
 mod processes;
 mod run;
+mod status;
 mod user_namespace;
 
 use std::io;
@@ -36,7 +38,7 @@ use run::Run;
 pub const ARGUMENT: &str = "__supervisor";
 
 /// The most that is kept of what bubblewrap writes to its status descriptor; it writes two short lines.
-pub(super) const STATUS_LIMIT: u64 = 4 << 10;
+pub(super) const STATUS_LIMIT: usize = 4 << 10;
 
 /// How many descriptors a run can begin with, at the most.
 const LOW_DESCRIPTORS: i32 = 8;
@@ -64,13 +66,19 @@ fn supervise() -> io::Result<()> {
     let _open_for_good = std::os::fd::IntoRawFd::into_raw_fd(null);
     // A terminal's Ctrl-C is for the caller, who then ends us by going away.
     let _already_a_leader = nix::unistd::setsid();
-    let Some(Received { request: Request::Open(open), reply, descriptors: locks }) =
-        protocol::receive(control.as_fd())?
-    else {
+    let Some(Received { request, reply, descriptors: locks }) = protocol::receive(control.as_fd())? else {
         return Ok(());
     };
+    let open = match request {
+        Ok(Request::Open(open)) => open,
+        Ok(_) => return Ok(()),
+        Err(failure) => {
+            protocol::conclude(reply, &Reply::Failed(failure));
+            return Ok(());
+        }
+    };
     if let Err(failure) = user_namespace::enter(&open.ids, namespaces(open.surroundings)) {
-        protocol::answer(&reply, &Reply::Failed(failure));
+        protocol::conclude(reply, &Reply::Failed(failure));
         return Ok(());
     }
     match crate::sys::fork_single_threaded()? {
@@ -80,7 +88,7 @@ fn supervise() -> io::Result<()> {
             Ok(())
         }
         // The locks stay open until the process ends: while they are held nobody else clears our directories away.
-        ForkResult::Child => init(&control, &reply, &open),
+        ForkResult::Child => init(&control, reply, &open),
     }
 }
 
@@ -96,25 +104,25 @@ fn namespaces(surroundings: Surroundings) -> CloneFlags {
 }
 
 /// PID 1: opens the root, serves requests, takes the root down.
-fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open) -> io::Result<()> {
+fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
     let children = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let failures = match Supervisor::open(open, children) {
         Ok((mut supervisor, opened)) => {
-            protocol::answer(reply, &Reply::Opened(opened));
-            let close = supervisor.serve(control)?;
+            protocol::conclude(reply, &Reply::Opened(opened));
+            let close = supervisor.serve(control);
             let failures = supervisor.take_down(&open.scratch);
-            if let Some(reply) = close {
-                protocol::answer(&reply, &Reply::Closed(failures.clone()));
+            if let Some(reply) = close? {
+                protocol::conclude(reply, &Reply::Closed(failures.clone()));
             }
             failures
         }
         Err(failure) => {
             // Answered last: who hears of it may look at once whether anything was left.
             let failures = mounts::remove(&open.scratch);
-            protocol::answer(reply, &Reply::Failed(failure));
+            protocol::conclude(reply, &Reply::Failed(failure));
             failures
         }
     };
@@ -154,7 +162,7 @@ impl Supervisor {
         loop {
             if self.wait(control)? {
                 match protocol::receive(control.as_fd()) {
-                    Ok(Some(Received { request: Request::Close, reply, .. })) => return Ok(Some(reply)),
+                    Ok(Some(Received { request: Ok(Request::Close), reply, .. })) => return Ok(Some(reply)),
                     Ok(Some(received)) => self.carry_out(received),
                     Ok(None) | Err(_) => return Ok(None),
                 }
@@ -174,8 +182,8 @@ impl Supervisor {
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
         ];
-        waiting.extend(self.runs.iter().filter_map(Run::waits_for));
-        let next = self.runs.iter().filter_map(Run::next_deadline).min();
+        waiting.extend(self.runs.iter().flat_map(Run::waits_for));
+        let next = self.runs.iter().map(Run::next_step).min();
         let timeout = next.map_or(PollTimeout::NONE, |at| {
             let left = at.saturating_duration_since(Instant::now()).as_millis() + 1;
             i32::try_from(left).ok().and_then(|left| PollTimeout::try_from(left).ok()).unwrap_or(PollTimeout::MAX)
@@ -191,18 +199,19 @@ impl Supervisor {
 
     fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
         let failed = match request {
-            Request::Run(request) => match Run::start(&request, reply, descriptors, &self.mounts) {
+            Ok(Request::Run(request)) => match Run::start(&request, reply, descriptors, &self.mounts) {
                 Ok(run) => return self.runs.push(run),
                 Err(failed) => failed,
             },
-            Request::AddDevice(request) => match devices::add(&self.mounts, &request) {
-                Ok(()) => return protocol::answer(&reply, &Reply::DeviceAdded),
+            Ok(Request::AddDevice(request)) => match devices::add(&self.mounts, &request) {
+                Ok(()) => return protocol::conclude(reply, &Reply::DeviceAdded),
                 Err(failure) => (failure, reply),
             },
-            Request::Open(_) | Request::Close => (Failure::new("open a root that is open", Errno::EBUSY), reply),
+            Ok(Request::Open(_) | Request::Close) => (Failure::new("open a root that is open", Errno::EBUSY), reply),
+            Err(failure) => (failure, reply),
         };
         let (failure, reply) = failed;
-        protocol::answer(&reply, &Reply::Failed(failure));
+        protocol::conclude(reply, &Reply::Failed(failure));
     }
 
     /// Collects every child that ended, and reports the runs among them.

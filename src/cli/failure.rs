@@ -214,6 +214,9 @@ pub enum Failure {
     /// It was not closed.
     #[error("close the build root")]
     Close(#[from] CloseError),
+    /// We were asked to end.
+    #[error("ended by signal {0}")]
+    Signal(u8),
     /// Signals can't be waited for.
     #[error("wait for signals")]
     Signals(#[source] io::Error),

@@ -124,14 +124,9 @@ impl Matrix {
             return Err(Failure::nothing_matches(&wanted.only));
         }
         let (places, shard) = self.part(wanted.places(Path::new(""))?, &wanted)?;
-        let mut signals = Signals::caught()?;
-        let check = Check {
-            targets: &targets,
-            only: &wanted.only,
-            timeout: self.timeout,
-            signals: &signals,
-            about: OnceLock::new(),
-        };
+        let signals = Signals::caught()?;
+        let check =
+            Check { targets: &targets, only: &wanted.only, timeout: self.timeout, signals, about: OnceLock::new() };
         let done = self.all(&check, &places);
         let Some(done) = done else {
             let signal = signals.which();

@@ -7,13 +7,14 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use rootcontract::inspect::{find_probe, native};
 use rootcontract::profile::Profile;
-use rootcontract::prove::{Proof, Tools, Trial, prove};
+use rootcontract::prove::{Proof, Tools, Trial, prove_until};
 use rootcontract::report::show::{beside, shown};
 use serde::Serialize;
 
 use super::failure::{Failure, tell};
 use super::format::{Formats, Kind};
 use super::output;
+use super::signals::Signals;
 
 /// Build wrong sandboxes on purpose, and demand that exactly the right clauses break
 ///
@@ -50,9 +51,12 @@ impl Prove {
         let probe = self.probe.map_or_else(own, Ok)?;
         let tools = Tools { bwrap: self.bwrap, probe, supervisor: None };
         let profiles = if self.profiles.is_empty() { Profile::ALL.to_vec() } else { self.profiles };
+        let signals = Signals::caught()?;
         let proved = |profile: Profile| {
             let progress = |trial: &Trial| tell(&format!("{profile}: {}: {}", trial.mutant, word(trial)));
-            prove(profile, &tools, &progress).map_err(|source| Failure::Prove { profile, source })
+            signals.or_ended(|interrupt| {
+                prove_until(profile, &tools, &progress, interrupt).map_err(|source| Failure::Prove { profile, source })
+            })
         };
         let reports = profiles.into_iter().map(proved).collect::<Result<Vec<_>, _>>()?;
         let document = Document { schema: "rootcontract.proof/1", reports };

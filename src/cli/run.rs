@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use rootcontract::buildroot::{BuildRoot, Invocation, Keep, Outcome, RunError, Stream};
+use rootcontract::buildroot::{BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams};
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;
@@ -21,10 +21,16 @@ use super::status::{Ending, Status};
 /// Its stdin is empty; its stdout and stderr pass through as they are. Exits with the command's own status;
 /// 124 when the time was up, 125 when we failed, 126 when it can't be executed, 127 when there is no such
 /// program, 128+n when signal n ended it or us.
+///
+/// When the time is up, or SIGINT, SIGTERM, SIGHUP or SIGQUIT comes, every process inside gets SIGTERM, and is killed
+/// after the grace; a second signal kills at once. While we are stopped (Ctrl-Z) the sandbox stands still too, and
+/// that time does not count.
 #[derive(Debug, Args)]
 #[command(mut_arg("profiles", |profile| profile.action(ArgAction::Set)), after_help = "Examples:
   rootcontract run -- /usr/bin/findmnt
   rootcontract run --timeout 30s --status-file status.json -- rpm -qa
+  rootcontract run --timeout 1h --idle-timeout 5m --grace 30s -- /usr/bin/make
+  rootcontract run --merge -- /usr/bin/sh -c 'echo out; echo err >&2' > log
   rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env")]
 pub struct Run {
     /// Mount SRC of the host at DST, read-write; may be repeated
@@ -39,6 +45,15 @@ pub struct Run {
     /// End it after this time, as in 30s, 5m or 1h 30m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// End it when it has written nothing for this long
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    idle_timeout: Option<Duration>,
+    /// How long it may go on after SIGTERM, before it is killed
+    #[arg(long, value_name = "TIME", default_value_t = GRACE.into())]
+    grace: humantime::Duration,
+    /// Pass stderr through as stdout, so that the order of what is written to both is kept
+    #[arg(long)]
+    merge: bool,
     /// Write how it ended to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     status_file: Option<PathBuf>,
@@ -85,8 +100,13 @@ impl Run {
         ending
     }
 
-    fn in_root(self, root: &BuildRoot, mut signals: Signals) -> Result<Ending, Failure> {
-        let mut invocation = Invocation::new(&self.command).interrupt(signals.own_descriptor()?).output(passed_on()?);
+    fn in_root(self, root: &BuildRoot, signals: &Signals) -> Result<Ending, Failure> {
+        let mut invocation = Invocation::new(&self.command)
+            .interrupt(signals.own_descriptor()?)
+            .hurry(signals.own_hurry()?)
+            .grace(self.grace.into())
+            .streams(if self.merge { Streams::Merged } else { Streams::Apart })
+            .output(passed_on()?);
         for pair in self.bind.chunks_exact(2) {
             invocation = invocation.bind(&pair[0], &pair[1]);
         }
@@ -99,11 +119,15 @@ impl Run {
         if let Some(timeout) = self.timeout {
             invocation = invocation.deadline(timeout);
         }
+        if let Some(timeout) = self.idle_timeout {
+            invocation = invocation.idle_deadline(timeout);
+        }
         match root.run(invocation) {
-            Ok(done) => Ok(match (done.outcome, self.timeout) {
-                (Outcome::Interrupted, _) => Ending::Interrupted(signals.which()),
-                (Outcome::DeadlineExceeded, Some(after)) => Ending::TimeUp(after),
-                (outcome, _) => Ending::Outcome(outcome),
+            Ok(done) => Ok(match (done.outcome, self.timeout, self.idle_timeout) {
+                (Outcome::Interrupted, _, _) => Ending::Interrupted(signals.which()),
+                (Outcome::DeadlineExceeded, Some(after), _) => Ending::TimeUp(after),
+                (Outcome::IdleExceeded, _, Some(after)) => Ending::Idle(after),
+                (outcome, _, _) => Ending::Outcome(outcome),
             }),
             // Nobody reads on: the payload would have been ended by SIGPIPE, and so are we, quietly.
             Err(RunError::Sink(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Ending::NobodyReads),

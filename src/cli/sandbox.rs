@@ -1,6 +1,6 @@
 //! The options that build the sandbox: the same words in every subcommand that builds one.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,14 @@ use rootcontract::bwrap::{self, About};
 use rootcontract::contract::Word;
 use rootcontract::facts::launch::{Phase, Privilege};
 use rootcontract::facts::{Document, text};
-use rootcontract::inspect::{Hardware, Subject, find_probe, inspect, inspect_until, native};
+use rootcontract::inspect::{Hardware, Subject, find_probe, inspect_until, native};
 use rootcontract::matrix::{Ground, Usual, Wanted};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 use rootcontract::tree;
 
 use super::failure::{Failure, tell};
+use super::signals::Signals;
 
 /// What sandbox is built, of what, with what.
 #[derive(Debug, Clone, Args)]
@@ -181,10 +182,11 @@ impl Sandbox {
         Self { bwrap: Some(bwrap.to_owned()), ..self }
     }
 
-    /// Opens a root, looks at it from inside and closes it. What the payload does without is told.
+    /// Opens a root, looks at it from inside and closes it, unless a signal comes. What the payload does without is told.
     pub fn look(&self, profile: Profile, about: &About) -> Result<Document, Failure> {
-        let document = inspect(self.bare(profile)?, &self.subject(about)?)
-            .map_err(|source| Failure::Inspect { profile, source })?;
+        let signals = Signals::caught()?;
+        let look = |_: BorrowedFd<'_>| self.look_until(profile, about, signals.own_descriptor()?);
+        let document = signals.or_ended(look)?;
         done_without(profile, &document).iter().for_each(|warning| tell(warning));
         Ok(document)
     }

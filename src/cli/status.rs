@@ -22,6 +22,8 @@ pub enum Ending {
     Outcome(Outcome),
     /// The time was up.
     TimeUp(Duration),
+    /// It wrote nothing for so long.
+    Idle(Duration),
     /// A signal asked us to end.
     Interrupted(u8),
     /// Our output has no reader any more.
@@ -33,7 +35,7 @@ impl Ending {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Outcome(Outcome::Exited(code)) => *code,
-            Self::Outcome(Outcome::DeadlineExceeded) | Self::TimeUp(_) => 124,
+            Self::Outcome(Outcome::DeadlineExceeded | Outcome::IdleExceeded) | Self::TimeUp(_) | Self::Idle(_) => 124,
             Self::Outcome(Outcome::NotExecutable) => 126,
             Self::Outcome(Outcome::NotFound) => 127,
             Self::Outcome(_) => CouldNot::Run as u8,
@@ -48,6 +50,8 @@ impl Ending {
             Self::Outcome(Outcome::Exited(_)) | Self::NobodyReads => return None,
             Self::Outcome(Outcome::DeadlineExceeded) => "run: the time was up".to_owned(),
             Self::TimeUp(after) => format!("run: ended after {}", humantime::format_duration(*after)),
+            Self::Outcome(Outcome::IdleExceeded) => "run: it wrote nothing for too long".to_owned(),
+            Self::Idle(after) => format!("run: ended: it wrote nothing for {}", humantime::format_duration(*after)),
             Self::Interrupted(signal) => format!("run: ended by signal {signal}"),
             Self::Outcome(Outcome::NotFound) => "run: no such program in the build root".to_owned(),
             Self::Outcome(Outcome::NotExecutable) => "run: can't be executed in the build root".to_owned(),
@@ -62,6 +66,7 @@ impl Ending {
         match self {
             Self::Outcome(Outcome::Exited(_)) => "exited",
             Self::Outcome(Outcome::DeadlineExceeded) | Self::TimeUp(_) => "deadline-exceeded",
+            Self::Outcome(Outcome::IdleExceeded) | Self::Idle(_) => "idle-exceeded",
             Self::Outcome(Outcome::NotFound) => "not-found",
             Self::Outcome(Outcome::NotExecutable) => "not-executable",
             Self::Outcome(Outcome::SetupFailed(_)) => "setup-failed",
@@ -122,7 +127,11 @@ impl Status {
                 report.message = ending.told();
                 report.exited = match ending {
                     Ending::Outcome(Outcome::Exited(code)) => Some(*code),
-                    Ending::Outcome(_) | Ending::TimeUp(_) | Ending::Interrupted(_) | Ending::NobodyReads => None,
+                    Ending::Outcome(_)
+                    | Ending::TimeUp(_)
+                    | Ending::Idle(_)
+                    | Ending::Interrupted(_)
+                    | Ending::NobodyReads => None,
                 };
             }
             Err(why) => report.message = Some(why),
@@ -144,6 +153,7 @@ mod tests {
     #[case::its_own(Ending::Outcome(Outcome::Exited(7)), 7, "exited")]
     #[case::a_signal_inside(Ending::Outcome(Outcome::Exited(139)), 139, "exited")]
     #[case::time_up(Ending::TimeUp(Duration::from_secs(1)), 124, "deadline-exceeded")]
+    #[case::silent(Ending::Idle(Duration::from_secs(1)), 124, "idle-exceeded")]
     #[case::not_built(Ending::Outcome(Outcome::SetupFailed(String::new())), 125, "setup-failed")]
     #[case::bubblewrap_killed(Ending::Outcome(Outcome::BubblewrapKilled(9)), 125, "bubblewrap-killed")]
     #[case::not_executable(Ending::Outcome(Outcome::NotExecutable), 126, "not-executable")]

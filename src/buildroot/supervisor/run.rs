@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
@@ -12,23 +12,31 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 use nix::sched::CloneFlags;
-use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::Pid;
 
-use super::super::protocol::{self, Cause, Done, Failure, Reply, Wait};
+use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Wait};
+use super::attached::Attached;
 use super::mounts::Mounts;
-use super::{STATUS_LIMIT, processes};
+use super::processes::{self, Payload};
+use super::status::Status;
+
+/// How often a run's caller is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A sandbox that is running, or being ended.
 #[derive(Debug)]
 pub(super) struct Run {
     /// bubblewrap, as PID 1 of the run's pid namespace.
     pub init: Pid,
-    reply: OwnedFd,
-    status: File,
+    attached: Attached,
+    /// Where its end is reported; `None` once nobody is there to hear of it.
+    reply: Option<OwnedFd>,
+    status: Status,
     stage: Stage,
     deadline: Option<Instant>,
     grace: Duration,
+    next_look: Instant,
+    pause: Option<Pause>,
 }
 
 /// How far a run is.
@@ -42,6 +50,13 @@ enum Stage {
     Killed { cause: Cause },
 }
 
+/// A run stands still, as its caller does.
+#[derive(Debug)]
+struct Pause {
+    since: Instant,
+    stopped: Vec<Pid>,
+}
+
 impl Run {
     /// Starts bubblewrap, and tells the caller.
     ///
@@ -50,27 +65,52 @@ impl Run {
     pub fn start(
         request: &protocol::Run,
         reply: OwnedFd,
-        descriptors: Vec<OwnedFd>,
+        mut descriptors: Vec<OwnedFd>,
         mounts: &Mounts,
     ) -> Result<Self, (Failure, OwnedFd)> {
-        match launch(request, descriptors, mounts) {
+        let further = descriptors.split_off(descriptors.len().min(3));
+        let attached = Attached::new(&request.further, further);
+        match launch(request, &descriptors, &attached, mounts) {
             Ok((init, status, pid_namespace)) => {
-                protocol::answer(&reply, &Reply::Started { pid_namespace });
-                // What is beyond the clock's end is no deadline.
-                let deadline = request.deadline.and_then(|after| Instant::now().checked_add(after));
-                Ok(Self { init, reply, status, stage: Stage::Running, deadline, grace: request.grace })
+                if let Err(error) = protocol::answer(&reply, &Reply::Started { pid_namespace }) {
+                    processes::kill(init);
+                    return Err((Failure::new("tell that bubblewrap runs", error), reply));
+                }
+                let now = Instant::now();
+                Ok(Self {
+                    init,
+                    attached,
+                    reply: Some(reply),
+                    status: Status::new(status),
+                    stage: Stage::Running,
+                    // What is beyond the clock's end is no deadline.
+                    deadline: request.deadline.and_then(|after| now.checked_add(after)),
+                    grace: request.grace,
+                    next_look: now + LOOK,
+                    pause: None,
+                })
             }
             Err(failure) => Err((failure, reply)),
         }
     }
 
-    /// The descriptor that has news of this run: its caller's.
-    pub fn waits_for(&self) -> Option<PollFd<'_>> {
-        (self.stage == Stage::Running).then(|| PollFd::new(self.reply.as_fd(), PollFlags::POLLIN))
+    /// The descriptors that have news of this run: its caller's, and bubblewrap's.
+    pub fn waits_for(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let reply = self.reply.as_ref().map(AsFd::as_fd);
+        let interrupt = self.attached.interrupt().filter(|_| self.stage == Stage::Running);
+        let hurry = self.attached.hurry().filter(|_| !self.is_killed());
+        let descriptors = [reply, interrupt, hurry, self.status.waits_for()].into_iter().flatten();
+        descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
     }
 
     /// When this run has to be looked at again.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_step(&self) -> Instant {
+        let due = if self.pause.is_some() { None } else { self.due() };
+        due.map_or(self.next_look, |due| due.min(self.next_look))
+    }
+
+    /// When its stage ends.
+    fn due(&self) -> Option<Instant> {
         match self.stage {
             Stage::Running => self.deadline,
             Stage::Asked { kill_at, .. } => kill_at,
@@ -80,45 +120,100 @@ impl Run {
 
     /// Does what is due at `now`.
     pub fn step(&mut self, now: Instant) {
+        self.hear(now);
+        self.status.take();
+        if self.status.is_flood() && !self.is_killed() {
+            self.kill(Cause::Flood);
+        }
+        if now >= self.next_step() {
+            self.next_look = now + LOOK;
+            self.stand_still_with_caller(now);
+        }
+        if self.pause.is_none() && self.due().is_some_and(|due| now >= due) {
+            match self.stage {
+                Stage::Running => self.ask_to_end(Cause::Deadline, now),
+                Stage::Asked { cause, .. } => self.kill(cause),
+                Stage::Killed { .. } => {}
+            }
+        }
+    }
+
+    /// Does what the caller wants.
+    fn hear(&mut self, now: Instant) {
+        let heard = self.reply.as_ref().map_or(Heard::Nothing, protocol::heard);
+        if heard == Heard::Gone {
+            self.reply = None;
+        }
+        match (self.stage, heard) {
+            (Stage::Running, Heard::Idle) => self.ask_to_end(Cause::Idle, now),
+            (Stage::Running, Heard::Gone) => self.ask_to_end(Cause::Caller, now),
+            (Stage::Running, Heard::Nothing) if self.attached.interrupted() => self.ask_to_end(Cause::Caller, now),
+            _ => {}
+        }
         match self.stage {
-            Stage::Running if self.caller_spoke() => self.ask_to_end(Cause::Caller, now),
-            Stage::Running if self.deadline.is_some_and(|deadline| now >= deadline) => {
-                self.ask_to_end(Cause::Deadline, now);
-            }
-            Stage::Asked { cause, kill_at: Some(kill_at) } if now >= kill_at => {
-                processes::kill(self.init);
-                self.stage = Stage::Killed { cause };
-            }
+            Stage::Running if self.attached.hurried() => self.kill(Cause::Caller),
+            Stage::Asked { cause, .. } if self.attached.hurried() => self.kill(cause),
             Stage::Running | Stage::Asked { .. } | Stage::Killed { .. } => {}
         }
     }
 
-    fn ask_to_end(&mut self, cause: Cause, now: Instant) {
-        processes::terminate_below(self.init);
-        self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) };
+    /// Stops what runs when the caller was stopped, and lets it go on when the caller does: the time between does not
+    /// count.
+    fn stand_still_with_caller(&mut self, now: Instant) {
+        let stopped = self.attached.caller_is_stopped();
+        match self.pause.take() {
+            None if stopped => self.pause = Some(Pause { since: now, stopped: processes::stop_below(self.init) }),
+            Some(pause) if stopped => self.pause = Some(pause),
+            Some(pause) => {
+                processes::wake(&pause.stopped);
+                let later = |at: Instant| at.checked_add(now - pause.since);
+                self.deadline = self.deadline.and_then(later);
+                if let Stage::Asked { kill_at, .. } = &mut self.stage {
+                    *kill_at = kill_at.and_then(later);
+                }
+            }
+            None => {}
+        }
     }
 
-    /// Whether the caller asked for the end, or is gone.
-    fn caller_spoke(&self) -> bool {
-        recv(self.reply.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT) != Err(Errno::EAGAIN)
+    fn ask_to_end(&mut self, cause: Cause, now: Instant) {
+        match processes::terminate_below(self.init) {
+            Payload::Begun => self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) },
+            Payload::NotYet => self.kill(cause),
+        }
+    }
+
+    fn kill(&mut self, cause: Cause) {
+        processes::kill(self.init);
+        self.stage = Stage::Killed { cause };
+    }
+
+    fn is_killed(&self) -> bool {
+        matches!(self.stage, Stage::Killed { .. })
     }
 
     /// Reports the end: bubblewrap has ended, and with it its pid namespace and all that was in it.
-    pub fn report(self, wait: Wait) {
-        let mut status = Vec::new();
-        // What is longer than the limit is no status of bubblewrap's; it is cut and then not understood.
-        let _unreadable = self.status.take(STATUS_LIMIT).read_to_end(&mut status);
+    pub fn report(mut self, wait: Wait) {
+        self.status.take();
         let cause = match self.stage {
+            Stage::Running if self.status.is_flood() => Cause::Flood,
             Stage::Running => Cause::Itself,
             Stage::Asked { cause, .. } | Stage::Killed { cause } => cause,
         };
-        protocol::answer(&self.reply, &Reply::Done(Done { wait, status, cause }));
+        if let Some(reply) = self.reply {
+            protocol::conclude(reply, &Reply::Done(Done { wait, status: self.status.text(), cause }));
+        }
     }
 }
 
 /// Executes bubblewrap: its process, the status pipe, and the inode of the pid namespace it runs in.
-fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -> Result<(Pid, File, u64), Failure> {
-    let [stdin, stdout, stderr, further @ ..] = descriptors.as_slice() else {
+fn launch(
+    request: &protocol::Run,
+    streams: &[OwnedFd],
+    attached: &Attached,
+    mounts: &Mounts,
+) -> Result<(Pid, File, u64), Failure> {
+    let [stdin, stdout, stderr] = streams else {
         return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
     };
     let (status, status_end) = pipe()?;
@@ -131,7 +226,7 @@ fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -
             environment: &strings.environment.iter().map(CString::as_c_str).collect::<Vec<_>>(),
             descriptors: &[stdin, stdout, stderr, &status_end]
                 .into_iter()
-                .chain(further)
+                .chain(&attached.inherited)
                 .map(AsFd::as_fd)
                 .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
