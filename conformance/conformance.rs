@@ -17,6 +17,7 @@ mod outcomes;
 mod proof;
 mod recorded;
 mod refusals;
+mod removal;
 mod runners;
 mod runs;
 mod support;

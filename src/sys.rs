@@ -382,6 +382,7 @@ mod host {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
+    use nix::errno::Errno;
     use nix::libc;
     use nix::unistd::Pid;
 
@@ -458,7 +459,7 @@ mod host {
                 libc::umask(start.umask);
                 libc::execve(start.program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
             }
-            let errno = nix::errno::Errno::last_raw().to_ne_bytes();
+            let errno = Errno::last_raw().to_ne_bytes();
             libc::write(start.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
             libc::_exit(127)
         }
@@ -693,6 +694,25 @@ mod host {
                 descriptor => Ok(OwnedFd::from_raw_fd(descriptor as RawFd)),
             }
         }
+    }
+
+    /// Takes the attributes immutable and append-only from a file or directory (ioctl_iflags(2)), if it has them.
+    ///
+    /// # Errors
+    /// `errno` of `ioctl`: `EPERM` without CAP_LINUX_IMMUTABLE, `ENOTTY` where the file system has no attributes.
+    pub fn make_mutable(inode: BorrowedFd<'_>) -> nix::Result<()> {
+        // linux/fs.h: FS_IMMUTABLE_FL and FS_APPEND_FL.
+        const UNCHANGEABLE: libc::c_int = 0x10 | 0x20;
+        let mut attributes: libc::c_int = 0;
+        // SAFETY: whatever the number of the request says, the kernel reads and writes an int (ioctl_iflags(2)).
+        unsafe {
+            Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_GETFLAGS as _, &raw mut attributes))?;
+            if attributes & UNCHANGEABLE != 0 {
+                attributes &= !UNCHANGEABLE;
+                Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_SETFLAGS as _, &raw const attributes))?;
+            }
+        }
+        Ok(())
     }
 
     /// System V objects for the canaries: a shared memory segment, a semaphore set and a message queue under `key`.
