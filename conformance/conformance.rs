@@ -13,6 +13,7 @@ mod environment;
 mod host;
 mod kept;
 mod lifecycle;
+mod limits;
 mod outcomes;
 mod proof;
 mod recorded;

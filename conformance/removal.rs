@@ -70,7 +70,7 @@ fn what_its_owner_may_not_enter_is_removed_by_an_owner_without_privileges() {
     let (_, place) = apart(Profile::OsbuildV190);
     opened_beside_what_was_left(place.path(), |var| {
         std::fs::set_permissions(var.join("a/b"), PermissionsExt::from_mode(0o500)).expect("a mode");
-        std::fs::set_permissions(var.join("a"), PermissionsExt::from_mode(0)).expect("a mode");
+        std::fs::set_permissions(var.join("a"), PermissionsExt::from_mode(0o0)).expect("a mode");
         // CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
         for capability in [1, 2] {
             rootcontract::sys::lower_capability_of_this_thread(capability).expect("less to do it with");

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -49,6 +50,7 @@ pub struct BuildRoot {
     profile: Profile,
     policy: CapabilityPolicy,
     bwrap: PathBuf,
+    tmpfs_size: Option<NonZeroU64>,
     layout: Layout,
     endpoints: Mutex<Vec<(String, HostPath)>>,
     mutation: Option<fn(&mut Plan)>,
@@ -181,7 +183,11 @@ impl BuildRoot {
         layout.binds.clone_from(&invocation.binds);
         layout.environment.clone_from(&invocation.environment);
         layout.argv.clone_from(&invocation.argv);
-        self.profile.plan(&layout)
+        let mut plan = self.profile.plan(&layout);
+        if let Some(size) = self.tmpfs_size {
+            plan.limit_tmpfs(size);
+        }
+        plan
     }
 
     /// What is built: the plan, changed where a check is put to the test.

@@ -4,12 +4,14 @@ mod ask;
 mod behaviour;
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::buildroot::Outcome;
+use crate::plan::Op;
 
 pub(crate) use ask::ask;
 pub use behaviour::behaviour;
@@ -86,6 +88,32 @@ fn package(path: &Path) -> Option<String> {
         said(Path::new("/usr/bin/rpm"), &arguments)
     };
     debian().or_else(rpm).filter(|name| name.len() < 200 && !name.chars().any(char::is_control))
+}
+
+/// bubblewrap can't be told what it has to be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotUnderstood {
+    /// It could not be asked.
+    #[error("it can't be asked")]
+    Unasked(#[source] io::Error),
+    /// It does not know an option, or is no bubblewrap.
+    #[error("it says: {}", crate::facts::text::escape(.0.as_bytes()))]
+    Refused(String),
+}
+
+/// Whether the bubblewrap at `path` knows the options of this operation. It reads them and then says how it is used,
+/// which builds nothing.
+///
+/// # Errors
+/// It does not, or can't be asked.
+pub fn understands(path: &Path, op: &Op) -> Result<(), NotUnderstood> {
+    let options = crate::argv::options(op).into_iter().chain(["--help".into()]);
+    let answer = ask(path, options, PATIENCE).map_err(NotUnderstood::Unasked)?;
+    if answer.status.success() && answer.stdout.starts_with("usage: ") {
+        return Ok(());
+    }
+    Err(NotUnderstood::Refused(answer.last_words()))
 }
 
 /// What a program prints on standard output, if it ends well and in time.

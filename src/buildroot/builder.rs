@@ -1,6 +1,7 @@
 //! Says how a build root is opened.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use super::protocol::Surroundings;
@@ -53,6 +54,7 @@ pub struct Builder {
     pub(super) boot: Boot,
     pub(super) supervisor: Option<PathBuf>,
     pub(super) keep: Keep,
+    pub(super) tmpfs_size: Option<NonZeroU64>,
     pub(super) proc_overrides: BTreeMap<String, Vec<u8>>,
     pub(super) surroundings: Surroundings,
     pub(super) mutation: Option<fn(&mut Plan)>,
@@ -74,6 +76,7 @@ impl Builder {
             boot: Boot::Mount,
             supervisor: None,
             keep: Keep::Remove,
+            tmpfs_size: None,
             proc_overrides: BTreeMap::from([("cmdline".to_owned(), KERNEL_COMMAND_LINE.into())]),
             surroundings: Surroundings::Host,
             mutation: None,
@@ -162,6 +165,14 @@ impl Builder {
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// The most that `/` and each tmpfs in it hold, in bytes, so that no run can fill the memory; half the memory each
+    /// unless said otherwise. Takes a bubblewrap that knows `--size` (0.7, or a distribution's that has it).
+    #[must_use]
+    pub fn tmpfs_size(mut self, size: NonZeroU64) -> Self {
+        self.tmpfs_size = Some(size);
         self
     }
 

@@ -43,6 +43,16 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// The bubblewrap in use does not know an option that a setting takes.
+    #[error("cannot {setting} with {path}")]
+    Unable {
+        /// What was asked for.
+        setting: &'static str,
+        /// The bubblewrap.
+        path: PathBuf,
+        /// What it says.
+        source: crate::bwrap::NotUnderstood,
+    },
     /// There is no program to be the supervisor.
     #[error("there is no rootcontract to be the supervisor: name one with the builder's supervisor()")]
     NoSupervisor,

@@ -16,7 +16,7 @@ use super::scratch::Scratch;
 use super::tree::Tree;
 use super::{BuildRoot, OpenError, Supervisor, name, supervisor};
 use crate::capability::CapabilitySet;
-use crate::plan::{Grant, HostPath};
+use crate::plan::{Grant, HostPath, Op, SandboxPath};
 use crate::profile::{Layout, Profile, Runner};
 
 impl Builder {
@@ -30,6 +30,7 @@ impl Builder {
             return Err(OpenError::NoUsr { path: self.root.clone() });
         }
         let bwrap = self.bubblewrap()?;
+        self.is_understood(&bwrap)?;
         let capabilities = self.grant()?;
         let scratch = make_scratch(&self.rundir, self.keep)?;
         let var = make_scratch(&self.vardir, self.keep)?;
@@ -39,6 +40,7 @@ impl Builder {
         Ok(BuildRoot {
             profile: self.profile,
             policy: self.capabilities,
+            tmpfs_size: self.tmpfs_size,
             bwrap,
             layout,
             endpoints: std::sync::Mutex::default(),
@@ -64,6 +66,17 @@ impl Builder {
             return Err(refused(Errno::EACCES.into()));
         }
         std::path::absolute(path).map_err(refused)
+    }
+
+    /// Whether this bubblewrap knows the options that upstream's plans do without.
+    fn is_understood(&self, bwrap: &Path) -> Result<(), OpenError> {
+        let Some(size) = self.tmpfs_size else { return Ok(()) };
+        let option = Op::Tmpfs { at: SandboxPath::new("/"), size: Some(size) };
+        crate::bwrap::understands(bwrap, &option).map_err(|source| OpenError::Unable {
+            setting: "limit the size of a tmpfs",
+            path: bwrap.to_owned(),
+            source,
+        })
     }
 
     fn grant(&self) -> Result<Grant, OpenError> {
@@ -187,6 +200,7 @@ impl Builder {
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
         Request::Open(Open {
             dev: layout.dev.0.clone().into(),
+            dev_size: self.tmpfs_size,
             creation: nodes.creation,
             names: owned(nodes.names),
             optional: owned(nodes.optional),

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub(super) enum Request {
 pub(super) struct Open {
     /// The directory that becomes the sandboxes' `/dev`.
     pub dev: OsString,
+    /// The most it holds, in bytes.
+    pub dev_size: Option<NonZeroU64>,
     /// How its nodes are made.
     pub creation: NodeCreation,
     /// Nodes that must be there.

@@ -7,7 +7,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::mkdtemp;
 
 use super::Keep;
 use removal::remove_tree;
@@ -33,12 +35,10 @@ impl Scratch {
         for _ in 0..16 {
             DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
             clear_abandoned(parent);
-            let made =
-                tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent);
-            let path = match made {
-                Ok(directory) => directory.keep(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+            let path = match mkdtemp(&parent.join(format!("{PREFIX}XXXXXX"))) {
+                Ok(path) => path,
+                Err(Errno::ENOENT) => continue,
+                Err(errno) => return Err(errno.into()),
             };
             if let Some(lock) = lock(&path)? {
                 return Ok(Self { path, lock, keep });

@@ -1,9 +1,11 @@
 //! The options that build the sandbox: the same words in every subcommand that builds one.
 
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rootcontract::arch::{self, Architecture};
@@ -48,6 +50,9 @@ pub struct Sandbox {
     /// Refuse to go on when a capability that is asked for is not to be had
     #[arg(long)]
     strict_capabilities: bool,
+    /// The most that / and each tmpfs in it hold, as in 64MiB; takes bubblewrap's --size [default: half the memory each]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    tmpfs_size: Option<NonZeroU64>,
     /// raw: what bubblewrap built; runner: after the runner [default: runner if there is one]
     #[arg(long, value_name = "PHASE", value_parser = phase())]
     phase: Option<Phase>,
@@ -66,8 +71,19 @@ pub const EVIDENCE: &str = "ROOTCONTRACT_EVIDENCE";
 const HARDWARE: [(&str, Hardware); 2] = [("native", Hardware::Real), ("system-emulated", Hardware::Emulated)];
 
 /// The options of this group that make no sense where nothing is built.
-pub const BUILDING: [&str; 10] =
-    ["root", "arch", "bwrap", "runner", "libdir", "capabilities", "strict_capabilities", "phase", "probe", "evidence"];
+pub const BUILDING: [&str; 11] = [
+    "root",
+    "arch",
+    "bwrap",
+    "runner",
+    "libdir",
+    "capabilities",
+    "strict_capabilities",
+    "tmpfs_size",
+    "phase",
+    "probe",
+    "evidence",
+];
 
 fn hardware() -> impl TypedValueParser<Value = Hardware> {
     PossibleValuesParser::new(HARDWARE.map(|(word, _)| word)).map(|word| hardware_named(&word).unwrap_or_default())
@@ -90,6 +106,12 @@ pub fn said_hardware() -> Result<Hardware, Failure> {
 
 fn phase() -> impl TypedValueParser<Value = Phase> {
     PossibleValuesParser::new(["raw", "runner"]).map(|word| if word == "raw" { Phase::Raw } else { Phase::Runner })
+}
+
+/// A number of bytes that is not none: `65536`, `64KiB`, `64MB`.
+fn size(text: &str) -> Result<NonZeroU64, &'static str> {
+    let bytes: ByteSize = text.parse().map_err(|_: String| "it takes a number of bytes, as 65536, 64KiB or 64MB")?;
+    NonZeroU64::new(bytes.as_u64()).ok_or("nothing fits in there")
 }
 
 impl Sandbox {
@@ -128,6 +150,7 @@ impl Sandbox {
             libdir: None,
             capabilities: CapabilityPolicy::Stage,
             strict_capabilities: false,
+            tmpfs_size: None,
             phase: None,
             probe: None,
             evidence: None,
@@ -251,6 +274,9 @@ impl Sandbox {
             .missing_capabilities(missing);
         if let Some(bwrap) = &self.bwrap {
             builder = builder.bwrap(bwrap);
+        }
+        if let Some(size) = self.tmpfs_size {
+            builder = builder.tmpfs_size(size);
         }
         if let Some(libdir) = &self.libdir {
             builder = builder.libdir(libdir);

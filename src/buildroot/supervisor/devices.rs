@@ -20,7 +20,8 @@ use crate::profile::NodeCreation;
 /// The tmpfs has the mode the kernel gives it, 1777, and the source `none`, as osbuild's has.
 pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
     let dev = Path::new(&open.dev);
-    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, None::<&str>)
+    let size = open.dev_size.map(|size| format!("size={size}"));
+    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, size.as_deref())
         .map_err(|errno| Failure::new(format!("mount a tmpfs on {}", dev.display()), errno))?;
     for name in &open.names {
         node(open.creation, &Path::new("/dev").join(name), &dev.join(name))?;
