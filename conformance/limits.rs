@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::process::Command;
+use std::time::Duration;
 
 use rootcontract::argv;
-use rootcontract::buildroot::{Invocation, Outcome};
+use rootcontract::buildroot::{Invocation, Outcome, UnlimitedPids};
 use rootcontract::contract::Contract;
 use rootcontract::facts::launch::Phase;
 use rootcontract::profile::Profile;
@@ -147,4 +148,95 @@ fn a_disk_without_room_for_var_is_told() {
     let done = inside(&["--mount"], &full, &run).output().expect("a run");
     let line = "rootcontract: cannot make a scratch directory in /var/tmp: No space left on device\n";
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line, Some(125)));
+}
+
+/// Says a word for each process it could start, of a thousand.
+const COUNT: &str = "i=0; while [ $i -lt 1000 ]; do echo $i; /usr/bin/sleep 100 & i=$((i+1)); done";
+/// A namespace gives its first three hundred numbers out once, and a limit goes by numbers.
+const MORE: usize = 300;
+
+#[rstest]
+#[case::v19(Profile::OsbuildV19)]
+#[case::v190(Profile::OsbuildV190)]
+fn no_more_processes_are_started_than_are_allowed(#[case] profile: Profile) {
+    let allowed = 40;
+    let open = builder("/").profile(profile).pids(40).unlimited_pids(UnlimitedPids::Refuse).open();
+    let root = open.expect("an open root: Linux 6.14, or a control group of one's own");
+    assert_eq!(root.warnings(), Vec::<String>::new());
+    let host = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the host's");
+    for _ in 0..2 {
+        let done = run(&root, shell(COUNT));
+        let started = done.stdout.text().lines().count();
+        assert!((allowed - 5..=allowed + MORE).contains(&started), "{started} processes");
+        assert_eq!((done.outcome, done.stderr.text().as_str()), (Outcome::Exited(2), "/usr/bin/sh: 0: Cannot fork\n"));
+    }
+    root.close().expect("nothing left");
+    assert_eq!(std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the host's"), host);
+}
+
+#[test]
+fn a_fork_bomb_ends_with_its_run() {
+    let open = builder("/").pids(40).unlimited_pids(UnlimitedPids::Refuse).open();
+    let root = open.expect("an open root: Linux 6.14, or a control group of one's own");
+    // The first process starts no other once the bomb has gone off, so that it is there to be ended.
+    let bomb = "exec 2>&-; (bomb() { bomb | bomb & }; bomb) & exec /usr/bin/sleep 100";
+    let short = Duration::from_millis(500);
+    let done = run(&root, shell(bomb).deadline(short).grace(short));
+    let next = well(run(&root, shell("echo well")));
+    root.close().expect("nothing left");
+    assert_eq!((done.outcome, next.as_str()), (Outcome::DeadlineExceeded, "well\n"));
+}
+
+/// In a chroot no user namespace can be made, so nothing is known of `pid_max`.
+const CHROOT: &str = "mount --rbind / /mnt";
+
+#[test]
+fn where_pid_max_may_be_the_hosts_a_control_group_limits_or_nothing_does_and_that_is_told() {
+    let run = ["run", "--capabilities", "inherit", "--pids", "40", "--", "/usr/bin/sh", "-c", COUNT];
+    let host = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the host's");
+    let done =
+        inside(&["--mount"], &format!("{CHROOT}\nexec chroot /mnt \"$0\" \"$@\""), &run).output().expect("a run");
+    let (told, started) =
+        (String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout).lines().count());
+    match done.status.code() {
+        Some(2) => {
+            assert!(told == "/usr/bin/sh: 0: Cannot fork\n" && (35..=40).contains(&started), "{started}: {told}")
+        }
+        code => {
+            assert_eq!((code, started), (Some(0), 1000), "{told}");
+            assert!(told.starts_with("rootcontract: warning: the number of processes is unlimited: "), "{told}");
+        }
+    }
+    assert_eq!(std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the host's"), host);
+}
+
+#[rstest]
+#[case::told(&[], "warning: the number of processes is unlimited", 0)]
+#[case::refused(&["--strict-pids"], "cannot limit the number of processes", 125)]
+fn where_nothing_limits_processes_it_is_told_or_refused(
+    #[case] strict: &[&str],
+    #[case] start: &str,
+    #[case] code: i32,
+) {
+    let without =
+        format!("{CHROOT}\numount --lazy /mnt/sys/fs/cgroup 2> /dev/null || :\nexec chroot /mnt \"$0\" \"$@\"");
+    let run = [&["run", "--capabilities", "inherit", "--pids", "40"], strict, &["--", "/usr/bin/true"]].concat();
+    let done = inside(&["--mount"], &without, &run).output().expect("a run");
+    let line = format!(
+        "rootcontract: {start}: no control groups that have the controller pids are mounted, and pid namespaces are not \
+         known to have a pid_max of their own (it takes Linux 6.14)\n"
+    );
+    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(code)));
+}
+
+#[rstest]
+#[case::none("0", "0 is not in 1..=4000000")]
+#[case::a_word("many", "invalid digit found in string")]
+fn a_number_of_processes_that_is_none_is_told(#[case] number: &str, #[case] why: &str) {
+    let done =
+        Command::new(supervisor()).args(["run", "--pids", number, "--", "/usr/bin/true"]).output().expect("a run");
+    let line = format!("error: invalid value '{number}' for '--pids <N>': {why}\n");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(told.starts_with(&line), "{told}");
+    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(125), &b""[..]));
 }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Mutex;
 
-pub use builder::{Boot, Builder, Keep, MissingCapabilities};
+pub use builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
 pub use error::{CloseError, OpenError, RunError};
 pub use invocation::{Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
@@ -38,7 +38,7 @@ use crate::facts::launch::Canaries;
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News};
-use protocol::{Done, Opened, Reply, Request};
+use protocol::{Done, Opened, Pids, Reply, Request};
 use scratch::Scratch;
 
 /// The descriptor that bubblewrap reports on; the supervisor puts the pipe there.
@@ -169,11 +169,16 @@ impl BuildRoot {
         &self.layout.capabilities
     }
 
-    /// What the caller should know, a line each: capabilities that were asked for and are not to be had.
+    /// What the caller should know, a line each: capabilities that were asked for and are not to be had, processes that
+    /// were to be limited and are not.
     pub fn warnings(&self) -> Vec<String> {
         let missing = self.layout.capabilities.missing();
         let line = || format!("the payload does without {missing}, which this process does not have");
-        (!missing.is_empty()).then(line).into_iter().collect()
+        let unlimited = match &self.opened.pids {
+            Some(Pids::Unlimited(why)) => Some(format!("the number of processes is unlimited: {why}")),
+            Some(Pids::Limited) | None => None,
+        };
+        (!missing.is_empty()).then(line).into_iter().chain(unlimited).collect()
     }
 
     /// What is to be built for this invocation.

@@ -404,6 +404,8 @@ mod host {
         pub mount_namespace: Option<BorrowedFd<'a>>,
         /// Where `errno` is written when the program can't be executed; close-on-exec.
         pub failure: BorrowedFd<'a>,
+        /// A file that is there, and what the program's process writes into it first.
+        pub write: Option<(&'a CStr, &'a CStr)>,
         /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
         pub sleeper: Option<libc::pid_t>,
         /// The program's umask.
@@ -446,6 +448,7 @@ mod host {
             let ready = start.mount_namespace.is_none_or(|ns| libc::setns(ns.as_raw_fd(), libc::CLONE_NEWNS) == 0)
                 && own_proc()
                 && default_signals()
+                && start.write.is_none_or(|(file, text)| written(file, text))
                 && libc::chdir(c"/".as_ptr()) == 0
                 && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)
                 && libc::syscall(
@@ -462,6 +465,15 @@ mod host {
             let errno = Errno::last_raw().to_ne_bytes();
             libc::write(start.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
             libc::_exit(127)
+        }
+    }
+
+    /// Whether all of `text` could be written to `file`.
+    unsafe fn written(file: &CStr, text: &CStr) -> bool {
+        // SAFETY: two strings and a length that is one's own; the descriptor is closed by whoever comes next.
+        unsafe {
+            let to = libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            to != -1 && libc::write(to, text.as_ptr().cast(), text.count_bytes()) == text.count_bytes() as isize
         }
     }
 

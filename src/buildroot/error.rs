@@ -91,6 +91,9 @@ pub enum OpenError {
     /// The caller lacks capabilities that were asked for, and was told not to do with less.
     #[error("the caller lacks {0}")]
     MissingCapabilities(CapabilitySet),
+    /// The number of processes can't be limited, and it was not to be done without.
+    #[error("cannot limit the number of processes: {0}")]
+    UnlimitedPids(String),
     /// The caller's own capabilities could not be read.
     #[error("cannot read the caller's capabilities")]
     Capabilities(#[source] io::Error),

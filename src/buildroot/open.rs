@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 
-use super::builder::{Boot, Builder, Keep, MissingCapabilities};
-use super::protocol::{self, Open, Opened, Reply, Request};
+use super::builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
+use super::protocol::{self, Open, Opened, Pids, Reply, Request};
 use super::scratch::Scratch;
 use super::tree::Tree;
 use super::{BuildRoot, OpenError, Supervisor, name, supervisor};
@@ -37,7 +37,7 @@ impl Builder {
         let layout = self.layout(&tree, capabilities, &scratch, &var)?;
         let request = self.request(&layout, &bwrap, &tree, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
-        Ok(BuildRoot {
+        let root = BuildRoot {
             profile: self.profile,
             policy: self.capabilities,
             tmpfs_size: self.tmpfs_size,
@@ -50,7 +50,11 @@ impl Builder {
             scratch,
             var,
             supervisor: Some(supervisor),
-        })
+        };
+        match (root.opened.pids.clone(), self.unlimited_pids) {
+            (Some(Pids::Unlimited(why)), UnlimitedPids::Refuse) => Err(OpenError::UnlimitedPids(why)),
+            _ => Ok(root),
+        }
     }
 
     fn bubblewrap(&self) -> Result<PathBuf, OpenError> {
@@ -204,6 +208,7 @@ impl Builder {
             creation: nodes.creation,
             names: owned(nodes.names),
             optional: owned(nodes.optional),
+            pids: self.pids,
             needed: needed
                 .chain([bwrap, tree.path()])
                 .map(|path| path.as_os_str().to_owned())

@@ -56,6 +56,8 @@ pub(super) struct Open {
     pub names: Vec<String>,
     /// Nodes that are there if the host has them.
     pub optional: Vec<String>,
+    /// The most processes of a run, if that is to be limited.
+    pub pids: Option<u32>,
     /// Paths whose mounts every run needs.
     pub needed: Vec<OsString>,
     /// Directories to remove at the end.
@@ -134,6 +136,17 @@ pub(super) struct Opened {
     pub devices: Vec<String>,
     /// What the probe may look for.
     pub canaries: Canaries,
+    /// What became of the limit of processes, if one was asked for.
+    pub pids: Option<Pids>,
+}
+
+/// What became of a limit of processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Pids {
+    /// There is one.
+    Limited,
+    /// There is none, and this is why.
+    Unlimited(String),
 }
 
 /// How a run ended.

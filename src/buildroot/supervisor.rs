@@ -6,7 +6,9 @@
 
 mod canaries;
 mod devices;
+mod group;
 mod mounts;
+mod pids;
 mod processes;
 mod run;
 
@@ -120,6 +122,7 @@ fn init(control: &OwnedFd, reply: &OwnedFd, open: &Open) -> io::Result<()> {
 #[derive(Debug)]
 struct Supervisor {
     mounts: Mounts,
+    limit: pids::Limit,
     children: SignalFd,
     runs: Vec<Run>,
     /// What must stay open for the canaries to be found.
@@ -132,8 +135,10 @@ impl Supervisor {
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
         let mounts = Mounts::shed(open)?;
-        let opened = Opened { namespaces: processes::namespaces("self")?, devices, canaries: canaries.known.clone() };
-        Ok((Self { mounts, children, runs: Vec::new(), _canaries: canaries }, opened))
+        let (limit, pids) = pids::Limit::choose(open.pids);
+        let namespaces = processes::namespaces("self")?;
+        let opened = Opened { namespaces, devices, canaries: canaries.known.clone(), pids };
+        Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries }, opened))
     }
 
     /// Serves until asked to close, which gives the socket to answer on, or until the other side is gone.
@@ -178,7 +183,7 @@ impl Supervisor {
 
     fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
         let failed = match request {
-            Request::Run(request) => match Run::start(&request, reply, descriptors, &self.mounts) {
+            Request::Run(request) => match Run::start(&request, reply, descriptors, &self.mounts, &self.limit) {
                 Ok(run) => return self.runs.push(run),
                 Err(failed) => failed,
             },

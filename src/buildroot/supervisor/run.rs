@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 
 use super::super::protocol::{self, Cause, Done, Failure, Reply, Wait};
 use super::mounts::Mounts;
+use super::pids::{Limit, Limited};
 use super::{STATUS_LIMIT, processes};
 
 /// A sandbox that is running, or being ended.
@@ -29,6 +30,8 @@ pub(super) struct Run {
     stage: Stage,
     deadline: Option<Instant>,
     grace: Duration,
+    /// Goes when nothing of the run is left.
+    _limited: Limited,
 }
 
 /// How far a run is.
@@ -52,13 +55,26 @@ impl Run {
         reply: OwnedFd,
         descriptors: Vec<OwnedFd>,
         mounts: &Mounts,
+        limit: &Limit,
     ) -> Result<Self, (Failure, OwnedFd)> {
-        match launch(request, descriptors, mounts) {
+        let limited = match limit.of_run() {
+            Ok(limited) => limited,
+            Err(failure) => return Err((failure, reply)),
+        };
+        match launch(request, descriptors, mounts, &limited) {
             Ok((init, status, pid_namespace)) => {
                 protocol::answer(&reply, &Reply::Started { pid_namespace });
                 // What is beyond the clock's end is no deadline.
                 let deadline = request.deadline.and_then(|after| Instant::now().checked_add(after));
-                Ok(Self { init, reply, status, stage: Stage::Running, deadline, grace: request.grace })
+                Ok(Self {
+                    init,
+                    reply,
+                    status,
+                    stage: Stage::Running,
+                    deadline,
+                    grace: request.grace,
+                    _limited: limited,
+                })
             }
             Err(failure) => Err((failure, reply)),
         }
@@ -117,7 +133,12 @@ impl Run {
 }
 
 /// Executes bubblewrap: its process, the status pipe, and the inode of the pid namespace it runs in.
-fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -> Result<(Pid, File, u64), Failure> {
+fn launch(
+    request: &protocol::Run,
+    descriptors: Vec<OwnedFd>,
+    mounts: &Mounts,
+    limited: &Limited,
+) -> Result<(Pid, File, u64), Failure> {
     let [stdin, stdout, stderr, further @ ..] = descriptors.as_slice() else {
         return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
     };
@@ -136,6 +157,7 @@ fn launch(request: &protocol::Run, descriptors: Vec<OwnedFd>, mounts: &Mounts) -
                 .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
             failure: failure_end.as_fd(),
+            write: limited.write.as_ref().map(|(file, text)| (file.as_c_str(), text.as_c_str())),
             sleeper: request.sleeper,
             umask: request.umask,
         })
