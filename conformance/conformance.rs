@@ -11,6 +11,7 @@ mod devices;
 mod endpoints;
 mod environment;
 mod host;
+mod hostile;
 mod kept;
 mod lifecycle;
 mod limits;

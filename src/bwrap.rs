@@ -139,8 +139,12 @@ pub fn exit_code(status: &[u8]) -> Option<u8> {
 
 /// What it means that bubblewrap exited with `code` without reporting an exit code; all of `stderr` is its own.
 pub(crate) fn failure(code: i32, stderr: &str) -> Outcome {
-    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
-    if let Some(exec) = last.strip_prefix("bwrap: execvp ") {
+    let said = stderr.trim_end();
+    let last = said.lines().next_back().unwrap_or_default();
+    // The name of a program may have line ends in it.
+    let exec =
+        said.strip_prefix("bwrap: execvp ").or_else(|| said.rsplit_once("\nbwrap: execvp ").map(|(_, exec)| exec));
+    if let Some(exec) = exec {
         if exec.ends_with(": No such file or directory") {
             return Outcome::NotFound;
         }
@@ -173,6 +177,7 @@ mod tests {
 
     #[rstest]
     #[case::absent("bwrap: execvp /nope: No such file or directory\n", Outcome::NotFound)]
+    #[case::of_two_lines("bwrap: warning\nbwrap: execvp /a\nb: No such file or directory\n", Outcome::NotFound)]
     #[case::a_directory("bwrap: execvp /usr: Permission denied\n", Outcome::NotExecutable)]
     #[case::of_another_machine("bwrap: execvp /usr/bin/x: Exec format error\n", Outcome::NotExecutable)]
     #[case::no_source(

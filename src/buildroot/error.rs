@@ -29,8 +29,16 @@ pub enum OpenError {
     Tree {
         /// The path below the root.
         path: &'static str,
-        /// Why: ELOOP, or EXDEV when only the host could follow it.
+        /// Why: ELOOP, ENOTDIR, or EXDEV when only the host could follow it.
         source: io::Error,
+    },
+    /// A path of the root is something that would connect the sandbox with somebody outside.
+    #[error("cannot show {path} of the root: it is {kind}")]
+    NotShown {
+        /// The path below the root.
+        path: &'static str,
+        /// A pipe, a socket or a device.
+        kind: &'static str,
     },
     /// There is no bubblewrap.
     #[error(transparent)]

@@ -98,7 +98,7 @@ impl Builder {
 
     /// Fills the scratch directories and says where everything lies.
     fn layout(&self, tree: &Tree, capabilities: Grant, scratch: &Scratch, var: &Scratch) -> Result<Layout, OpenError> {
-        let inside = |path: &'static str| tree.resolve(path).map_err(|source| OpenError::Tree { path, source });
+        let inside = |path| tree.resolve(path);
         let made = |scratch: &Scratch, name: &str, mode| {
             let failed = |source| OpenError::Scratch { path: scratch.path().to_owned(), source };
             scratch.directory(name, mode).map(HostPath::new).map_err(failed)
