@@ -9,6 +9,7 @@ mod coverage;
 mod deadlines;
 mod devices;
 mod endpoints;
+mod endurance;
 mod environment;
 mod host;
 mod hostile;
