@@ -5,6 +5,7 @@ mod binds;
 mod callers;
 mod capabilities;
 mod command;
+mod corpus;
 mod coverage;
 mod deadlines;
 mod devices;
