@@ -24,6 +24,7 @@ mod refusals;
 mod removal;
 mod runners;
 mod runs;
+mod shedding;
 mod support;
 mod tree;
 mod upgrades;

@@ -35,7 +35,7 @@ impl Builder {
         let scratch = make_scratch(&self.rundir, self.keep)?;
         let var = make_scratch(&self.vardir, self.keep)?;
         let layout = self.layout(&tree, capabilities, &scratch, &var)?;
-        let request = self.request(&layout, &bwrap, &tree, [&scratch, &var]);
+        let request = self.request(&layout, &bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         let root = BuildRoot {
             profile: self.profile,
@@ -192,7 +192,7 @@ impl Builder {
         write().map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
     }
 
-    fn request(&self, layout: &Layout, bwrap: &Path, tree: &Tree, scratch: [&Scratch; 2]) -> Request {
+    fn request(&self, layout: &Layout, bwrap: &Path, scratch: [&Scratch; 2]) -> Request {
         let nodes = self.profile.device_nodes();
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let of_layout = [&layout.libdir, &layout.mke2fs_conf, &layout.containers, &layout.selinux, &layout.ostree];
@@ -200,7 +200,10 @@ impl Builder {
             Runner::None => None,
             Runner::File { path, .. } => Some(path),
         };
-        let needed = of_layout.into_iter().chain(&layout.module).chain(runner).map(|path| path.0.as_path());
+        // Not the tree itself: of the machine's own, below which is everything, nothing could be shed.
+        let of_tree = layout.usr.iter().chain(&layout.boot);
+        let needed =
+            of_layout.into_iter().chain(of_tree).chain(&layout.module).chain(runner).map(|path| path.0.as_path());
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
         Request::Open(Open {
             dev: layout.dev.0.clone().into(),
@@ -210,7 +213,7 @@ impl Builder {
             optional: owned(nodes.optional),
             pids: self.pids,
             needed: needed
-                .chain([bwrap, tree.path()])
+                .chain([bwrap])
                 .map(|path| path.as_os_str().to_owned())
                 .chain(scratch.iter().cloned())
                 .collect(),

@@ -31,11 +31,6 @@ impl Tree {
         Ok(Self { path, directory })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// A directory of the root itself, as osbuild looks at `usr` and `boot`: `None` when it is a link, or no directory.
     pub fn real_directory(&self, name: &str) -> Option<HostPath> {
         let path = self.path.join(name);

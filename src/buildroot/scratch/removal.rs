@@ -64,20 +64,25 @@ impl Removal {
         Ok(())
     }
 
-    /// Moves a directory up, and removes anything else.
+    /// Moves a directory with something in it up, and removes anything else.
     fn take(&mut self, from: &OwnedFd, name: &CStr, kind: Option<Type>) {
         let taken = match kind_of(from, name, kind) {
-            Ok(Type::Directory) => {
-                let up = named(self.next);
-                insist(from, name, || renameat(from, name, &self.top, up.as_c_str())).map(|()| {
-                    self.moved_up.push(self.next);
-                    self.next += 1;
-                })
-            }
+            Ok(Type::Directory) => match unlinkat(from, name, UnlinkatFlags::RemoveDir) {
+                Ok(()) => Ok(()),
+                Err(_) => self.move_up(from, name),
+            },
             Ok(_) => insist(from, name, || unlinkat(from, name, UnlinkatFlags::NoRemoveDir)),
             Err(errno) => Err(errno),
         };
         self.note(taken);
+    }
+
+    fn move_up(&mut self, from: &OwnedFd, name: &CStr) -> Result<()> {
+        let up = named(self.next);
+        insist(from, name, || renameat(from, name, &self.top, up.as_c_str()))?;
+        self.moved_up.push(self.next);
+        self.next += 1;
+        Ok(())
     }
 
     fn note(&mut self, result: Result<()>) {
