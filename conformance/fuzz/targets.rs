@@ -11,14 +11,17 @@ use rootcontract::contract::Contract;
 use rootcontract::facts::{self, Document, frame, text};
 use rootcontract::matrix::Wanted;
 use rootcontract::tree::Header;
+use rootcontract::upgrade::consumer::Consumer;
+use rootcontract::waiver::Waivers;
 use rootcontract::{bwrap, machine, report, verify};
 
 /// What reads bytes from outside.
 type Reader = fn(&[u8]);
 
 /// All of them, by the names that their programs and, in `corpora`, their inputs go by.
-pub const TARGETS: [(&str, Reader); 14] = [
+pub const TARGETS: [(&str, Reader); 16] = [
     ("binfmt", handler),
+    ("consumer", consumer),
     ("contract", contract),
     ("elf", elf),
     ("environ", environ),
@@ -32,6 +35,7 @@ pub const TARGETS: [(&str, Reader); 14] = [
     ("status", status),
     ("status-fd", status_line),
     ("text", escaped),
+    ("waivers", waivers),
 ];
 
 /// A message fits on a line and says nothing to a terminal.
@@ -47,6 +51,12 @@ fn is_told_in_a_line(error: &dyn std::error::Error) {
 fn handler(bytes: &[u8]) {
     let _ = State::parse(bytes);
     let _ = Handler::parse("handler", bytes);
+}
+
+fn consumer(bytes: &[u8]) {
+    if let Err(told) = Consumer::parse("consumer", bytes) {
+        assert!(!told.contains('\n'), "{told}");
+    }
 }
 
 fn contract(bytes: &[u8]) {
@@ -161,4 +171,10 @@ fn escaped(bytes: &[u8]) {
     assert!(shown.chars().all(|character| !character.is_control()), "{shown}");
     assert_eq!(text::unescape(&shown).as_deref(), Some(bytes));
     assert!(report::show::shown(&String::from_utf8_lossy(bytes)).chars().all(|character| !character.is_control()));
+}
+
+fn waivers(bytes: &[u8]) {
+    if let Err(error) = Waivers::parse("waivers.toml", bytes) {
+        is_told_in_a_line(&error);
+    }
 }
