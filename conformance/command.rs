@@ -32,7 +32,7 @@ fn rootcontract<const N: usize>(arguments: [&str; N]) -> Command {
 }
 
 /// The command in namespaces of its own, made by `unshare` with these options, where `deed` was done first.
-fn inside(unshare: &[&str], deed: &str, arguments: &[&str]) -> Process {
+pub fn inside(unshare: &[&str], deed: &str, arguments: &[&str]) -> Process {
     let mut process = Process::new("unshare");
     process.args(unshare).args(["sh", "-c", &format!("set -e; {deed}\nexec \"$0\" \"$@\"")]).arg(supervisor());
     process.args(arguments).env("RUST_BACKTRACE", "1").env_remove("ROOTCONTRACT_PROBE");

@@ -10,7 +10,7 @@ use rstest::rstest;
 use crate::support::{builder, names, open, run, said, shell, supervisor, well};
 
 /// A root whose scratch directories nobody else's are beside.
-fn apart(profile: Profile) -> (Builder, tempfile::TempDir) {
+pub fn apart(profile: Profile) -> (Builder, tempfile::TempDir) {
     let place = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(place.path().join("run")).expect("a directory");
     std::fs::create_dir(place.path().join("var")).expect("a directory");
@@ -18,11 +18,12 @@ fn apart(profile: Profile) -> (Builder, tempfile::TempDir) {
     (builder, place)
 }
 
-fn left(place: &tempfile::TempDir) -> [Vec<String>; 2] {
+/// What is left in the parents of the scratch directories.
+pub fn left(place: &tempfile::TempDir) -> [Vec<String>; 2] {
     ["run", "var"].map(|name| names(&place.path().join(name)))
 }
 
-const NOTHING: [Vec<String>; 2] = [Vec::new(), Vec::new()];
+pub const NOTHING: [Vec<String>; 2] = [Vec::new(), Vec::new()];
 
 #[rstest]
 #[case::var("/var", "there\n")]

@@ -7,7 +7,7 @@ use crate::plan::{Access, Environment, Missing, Namespace, Op, Plan};
 
 /// What follows `bwrap` for this plan: its options, `--`, the command.
 pub fn arguments(plan: &Plan) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = plan.ops.iter().flat_map(option).collect();
+    let mut arguments: Vec<OsString> = plan.ops.iter().flat_map(options).collect();
     arguments.push("--".into());
     arguments.extend(plan.command.iter().cloned());
     arguments
@@ -58,7 +58,8 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-fn option(op: &Op) -> Vec<OsString> {
+/// The options that stand for one operation.
+pub fn options(op: &Op) -> Vec<OsString> {
     match op {
         Op::DropAllCapabilities => words(["--cap-drop", "ALL"]),
         Op::DropCapability(capability) => words(["--cap-drop", &capability.to_string()]),
@@ -72,7 +73,10 @@ fn option(op: &Op) -> Vec<OsString> {
             words([OsStr::new(bind(*access, *missing)), from.0.as_os_str(), to.0.as_os_str()])
         }
         Op::Symlink { target, at } => words([OsStr::new("--symlink"), target.as_os_str(), at.0.as_os_str()]),
-        Op::Tmpfs(at) => words([OsStr::new("--tmpfs"), at.0.as_os_str()]),
+        Op::Tmpfs { at, size } => {
+            let limit = size.map(|size| words(["--size", &size.to_string()]));
+            limit.into_iter().flatten().chain(words([OsStr::new("--tmpfs"), at.0.as_os_str()])).collect()
+        }
         Op::Dir(at) => words([OsStr::new("--dir"), at.0.as_os_str()]),
         Op::Proc(at) => words([OsStr::new("--proc"), at.0.as_os_str()]),
     }

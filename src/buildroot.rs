@@ -22,12 +22,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Mutex;
 
-pub use builder::{Boot, Builder, Keep, MissingCapabilities};
+pub use builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
 pub use error::{CloseError, OpenError, RunError};
 pub use invocation::{GRACE, Invocation, Stdin, Stream, Streams};
 pub use outcome::{Completed, Outcome};
@@ -42,7 +43,7 @@ use crate::facts::launch::{Canaries, Inherited, Privilege};
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News, Silence};
-use protocol::{Done, Opened, Reply, Request, Role};
+use protocol::{Done, Opened, Pids, Reply, Request, Role};
 use scratch::Scratch;
 
 /// The descriptor that bubblewrap reports on; the supervisor puts the pipe there.
@@ -57,6 +58,7 @@ pub struct BuildRoot {
     /// Why it is not a better one that seemed to be there.
     lesser: Option<Failure>,
     bwrap: PathBuf,
+    tmpfs_size: Option<NonZeroU64>,
     layout: Layout,
     endpoints: Mutex<Vec<(String, HostPath)>>,
     mutation: Option<fn(&mut Plan)>,
@@ -191,12 +193,16 @@ impl BuildRoot {
     }
 
     /// What the caller should know, a line each: capabilities that were asked for and are not to be had, subordinate ids
-    /// that could not be mapped.
+    /// that could not be mapped, processes that were to be limited and are not.
     pub fn warnings(&self) -> Vec<String> {
         let missing = self.layout.capabilities.missing();
         let line = || format!("the payload does without {missing}, which this process does not have");
         let alone = self.lesser().map(|why| format!("the build root has one user only: {why}"));
-        alone.into_iter().chain((!missing.is_empty()).then(line)).collect()
+        let unlimited = match &self.opened.pids {
+            Some(Pids::Unlimited(why)) => Some(format!("the number of processes is unlimited: {why}")),
+            Some(Pids::Limited) | None => None,
+        };
+        alone.into_iter().chain((!missing.is_empty()).then(line)).chain(unlimited).collect()
     }
 
     /// Why there are no subordinate ids, where they seemed to be there.
@@ -216,7 +222,11 @@ impl BuildRoot {
         layout.binds.clone_from(&invocation.binds);
         layout.environment.clone_from(&invocation.environment);
         layout.argv.clone_from(&invocation.argv);
-        self.profile.plan(&layout)
+        let mut plan = self.profile.plan(&layout);
+        if let Some(size) = self.tmpfs_size {
+            plan.limit_tmpfs(size);
+        }
+        plan
     }
 
     /// What is built: the plan, changed where a check is put to the test.

@@ -4,12 +4,14 @@ mod ask;
 mod behaviour;
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::buildroot::Outcome;
+use crate::plan::Op;
 
 pub(crate) use ask::ask;
 pub use behaviour::behaviour;
@@ -88,6 +90,32 @@ fn package(path: &Path) -> Option<String> {
     debian().or_else(rpm).filter(|name| name.len() < 200 && !name.chars().any(char::is_control))
 }
 
+/// bubblewrap can't be told what it has to be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotUnderstood {
+    /// It could not be asked.
+    #[error("it can't be asked")]
+    Unasked(#[source] io::Error),
+    /// It does not know an option, or is no bubblewrap.
+    #[error("it says: {}", crate::facts::text::escape(.0.as_bytes()))]
+    Refused(String),
+}
+
+/// Whether the bubblewrap at `path` knows the options of this operation. It reads them and then says how it is used,
+/// which builds nothing.
+///
+/// # Errors
+/// It does not, or can't be asked.
+pub fn understands(path: &Path, op: &Op) -> Result<(), NotUnderstood> {
+    let options = crate::argv::options(op).into_iter().chain(["--help".into()]);
+    let answer = ask(path, options, PATIENCE).map_err(NotUnderstood::Unasked)?;
+    if answer.status.success() && answer.stdout.starts_with("usage: ") {
+        return Ok(());
+    }
+    Err(NotUnderstood::Refused(answer.last_words()))
+}
+
 /// What a program prints on standard output, if it ends well and in time.
 fn said(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<String> {
     let answer = ask(program, arguments, PATIENCE).ok()?;
@@ -111,8 +139,12 @@ pub fn exit_code(status: &[u8]) -> Option<u8> {
 
 /// What it means that bubblewrap exited with `code` without reporting an exit code; all of `stderr` is its own.
 pub(crate) fn failure(code: i32, stderr: &str) -> Outcome {
-    let last = stderr.trim_end().lines().next_back().unwrap_or_default();
-    if let Some(exec) = last.strip_prefix("bwrap: execvp ") {
+    let said = stderr.trim_end();
+    let last = said.lines().next_back().unwrap_or_default();
+    // The name of a program may have line ends in it.
+    let exec =
+        said.strip_prefix("bwrap: execvp ").or_else(|| said.rsplit_once("\nbwrap: execvp ").map(|(_, exec)| exec));
+    if let Some(exec) = exec {
         if exec.ends_with(": No such file or directory") {
             return Outcome::NotFound;
         }
@@ -148,6 +180,7 @@ mod tests {
 
     #[rstest]
     #[case::absent("bwrap: execvp /nope: No such file or directory\n", Outcome::NotFound)]
+    #[case::of_two_lines("bwrap: warning\nbwrap: execvp /a\nb: No such file or directory\n", Outcome::NotFound)]
     #[case::a_directory("bwrap: execvp /usr: Permission denied\n", Outcome::NotExecutable)]
     #[case::of_another_machine("bwrap: execvp /usr/bin/x: Exec format error\n", Outcome::NotExecutable)]
     #[case::no_source(

@@ -12,7 +12,7 @@ mod archive;
 mod boot;
 mod description;
 mod error;
-mod report;
+pub mod report;
 
 use std::ffi::OsString;
 use std::fs::File;

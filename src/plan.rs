@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use crate::capability::{Capability, CapabilitySet};
@@ -115,7 +116,12 @@ pub enum Op {
         at: SandboxPath,
     },
     /// An empty tmpfs.
-    Tmpfs(SandboxPath),
+    Tmpfs {
+        /// Where it is mounted.
+        at: SandboxPath,
+        /// The most it holds, in bytes; the kernel's half of the memory where nothing is said.
+        size: Option<NonZeroU64>,
+    },
     /// An empty directory.
     Dir(SandboxPath),
     /// A procfs of the sandbox's pid namespace.
@@ -131,6 +137,11 @@ impl Op {
     /// A read-only bind that is left out when its source does not exist.
     pub fn bind_try(from: &HostPath, to: impl Into<PathBuf>) -> Self {
         Self::Bind { from: from.clone(), to: SandboxPath::new(to), access: Access::ReadOnly, missing: Missing::Skip }
+    }
+
+    /// An empty tmpfs at `at` that holds as much as the kernel lets it.
+    pub fn tmpfs(at: impl Into<PathBuf>) -> Self {
+        Self::Tmpfs { at: SandboxPath::new(at), size: None }
     }
 
     /// A symbolic link at `at` that says `target`.
@@ -183,6 +194,18 @@ pub struct Plan {
     pub environment: Environment,
     /// What is executed inside: a runner and its arguments, or the command itself.
     pub command: Vec<OsString>,
+}
+
+impl Plan {
+    /// Lets no tmpfs hold more than `size`, not even `/`, which bubblewrap makes without being asked.
+    pub fn limit_tmpfs(&mut self, size: NonZeroU64) {
+        for op in &mut self.ops {
+            if let Op::Tmpfs { size: limit, .. } = op {
+                *limit = Some(size);
+            }
+        }
+        self.ops.insert(0, Op::Tmpfs { at: SandboxPath::new("/"), size: Some(size) });
+    }
 }
 
 /// Which capabilities the payload is to have.

@@ -382,6 +382,7 @@ mod host {
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
+    use nix::errno::Errno;
     use nix::libc;
     use nix::unistd::Pid;
 
@@ -412,6 +413,8 @@ mod host {
         pub mount_namespace: Option<MountNamespace<'a>>,
         /// Where `errno` is written when the program can't be executed; close-on-exec.
         pub failure: BorrowedFd<'a>,
+        /// A file that is there, and what the program's process writes into it first.
+        pub write: Option<(&'a CStr, &'a CStr)>,
         /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
         pub sleeper: Option<libc::pid_t>,
         /// The program's umask.
@@ -457,6 +460,7 @@ mod host {
                     && libc::chroot(c".".as_ptr()) == 0
             }) && own_proc()
                 && default_signals()
+                && start.write.is_none_or(|(file, text)| written(file, text))
                 && libc::chdir(c"/".as_ptr()) == 0
                 && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)
                 && libc::syscall(
@@ -470,9 +474,18 @@ mod host {
                 libc::umask(start.umask);
                 libc::execve(start.program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
             }
-            let errno = nix::errno::Errno::last_raw().to_ne_bytes();
+            let errno = Errno::last_raw().to_ne_bytes();
             libc::write(start.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
             libc::_exit(127)
+        }
+    }
+
+    /// Whether all of `text` could be written to `file`.
+    unsafe fn written(file: &CStr, text: &CStr) -> bool {
+        // SAFETY: two strings and a length that is one's own; the descriptor is closed by whoever comes next.
+        unsafe {
+            let to = libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            to != -1 && libc::write(to, text.as_ptr().cast(), text.count_bytes()) == text.count_bytes() as isize
         }
     }
 
@@ -719,6 +732,25 @@ mod host {
                 descriptor => Ok(OwnedFd::from_raw_fd(descriptor as RawFd)),
             }
         }
+    }
+
+    /// Takes the attributes immutable and append-only from a file or directory (ioctl_iflags(2)), if it has them.
+    ///
+    /// # Errors
+    /// `errno` of `ioctl`: `EPERM` without CAP_LINUX_IMMUTABLE, `ENOTTY` where the file system has no attributes.
+    pub fn make_mutable(inode: BorrowedFd<'_>) -> nix::Result<()> {
+        // linux/fs.h: FS_IMMUTABLE_FL and FS_APPEND_FL.
+        const UNCHANGEABLE: libc::c_int = 0x10 | 0x20;
+        let mut attributes: libc::c_int = 0;
+        // SAFETY: whatever the number of the request says, the kernel reads and writes an int (ioctl_iflags(2)).
+        unsafe {
+            Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_GETFLAGS as _, &raw mut attributes))?;
+            if attributes & UNCHANGEABLE != 0 {
+                attributes &= !UNCHANGEABLE;
+                Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_SETFLAGS as _, &raw const attributes))?;
+            }
+        }
+        Ok(())
     }
 
     /// System V objects for the canaries: a shared memory segment, a semaphore set and a message queue under `key`.

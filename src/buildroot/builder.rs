@@ -1,6 +1,7 @@
 //! Says how a build root is opened.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use super::protocol::Surroundings;
@@ -25,6 +26,15 @@ pub enum Boot {
 pub enum MissingCapabilities {
     /// Do without them.
     Intersect,
+    /// Refuse to open the root.
+    Refuse,
+}
+
+/// What to do when the number of processes is to be limited and can't be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnlimitedPids {
+    /// Go on, and say so.
+    Warn,
     /// Refuse to open the root.
     Refuse,
 }
@@ -55,6 +65,9 @@ pub struct Builder {
     pub(super) boot: Boot,
     pub(super) supervisor: Option<PathBuf>,
     pub(super) keep: Keep,
+    pub(super) tmpfs_size: Option<NonZeroU64>,
+    pub(super) pids: Option<u32>,
+    pub(super) unlimited_pids: UnlimitedPids,
     pub(super) proc_overrides: BTreeMap<String, Vec<u8>>,
     pub(super) surroundings: Surroundings,
     pub(super) mutation: Option<fn(&mut Plan)>,
@@ -77,6 +90,9 @@ impl Builder {
             boot: Boot::Mount,
             supervisor: None,
             keep: Keep::Remove,
+            tmpfs_size: None,
+            pids: None,
+            unlimited_pids: UnlimitedPids::Warn,
             proc_overrides: BTreeMap::from([("cmdline".to_owned(), KERNEL_COMMAND_LINE.into())]),
             surroundings: Surroundings::Host,
             mutation: None,
@@ -175,6 +191,32 @@ impl Builder {
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// The most that `/` and each tmpfs in it hold, in bytes, so that no run can fill the memory; half the memory each
+    /// unless said otherwise. Takes a bubblewrap that knows `--size` (0.7, or a distribution's that has it).
+    #[must_use]
+    pub fn tmpfs_size(mut self, size: NonZeroU64) -> Self {
+        self.tmpfs_size = Some(size);
+        self
+    }
+
+    /// The most processes that a run has at a time, bubblewrap's own two among them; unlimited unless said otherwise.
+    ///
+    /// Linux 6.14 and later do it in the run's pid namespace, which nobody sees, and count up to three hundred more;
+    /// others in a control group, where this process may make some.
+    #[must_use]
+    pub fn pids(mut self, most: u32) -> Self {
+        self.pids = Some(most);
+        self
+    }
+
+    /// What to do when that can't be done; [`BuildRoot::warnings`](super::BuildRoot::warnings) says so, unless said
+    /// otherwise.
+    #[must_use]
+    pub fn unlimited_pids(mut self, unlimited: UnlimitedPids) -> Self {
+        self.unlimited_pids = unlimited;
         self
     }
 

@@ -30,8 +30,16 @@ pub enum OpenError {
     Tree {
         /// The path below the root.
         path: &'static str,
-        /// Why: ELOOP, or EXDEV when only the host could follow it.
+        /// Why: ELOOP, ENOTDIR, or EXDEV when only the host could follow it.
         source: io::Error,
+    },
+    /// A path of the root is something that would connect the sandbox with somebody outside.
+    #[error("cannot show {path} of the root: it is {kind}")]
+    NotShown {
+        /// The path below the root.
+        path: &'static str,
+        /// A pipe, a socket or a device.
+        kind: &'static str,
     },
     /// There is no bubblewrap.
     #[error(transparent)]
@@ -43,6 +51,16 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The bubblewrap in use does not know an option that a setting takes.
+    #[error("cannot {setting} with {path}")]
+    Unable {
+        /// What was asked for.
+        setting: &'static str,
+        /// The bubblewrap.
+        path: PathBuf,
+        /// What it says.
+        source: crate::bwrap::NotUnderstood,
     },
     /// There is no program to be the supervisor.
     #[error("there is no rootcontract to be the supervisor: name one with the builder's supervisor()")]
@@ -85,6 +103,9 @@ pub enum OpenError {
     /// The caller lacks capabilities that were asked for, and was told not to do with less.
     #[error("the caller lacks {0}")]
     MissingCapabilities(CapabilitySet),
+    /// The number of processes can't be limited, and it was not to be done without.
+    #[error("cannot limit the number of processes: {0}")]
+    UnlimitedPids(String),
     /// The caller's own capabilities could not be read.
     #[error("cannot read the caller's capabilities")]
     Capabilities(#[source] io::Error),

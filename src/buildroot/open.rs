@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 
-use super::builder::{Boot, Builder, Keep, MissingCapabilities};
+use super::builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
 use super::privilege::{self, Ids, PrivilegeError, Way};
-use super::protocol::{self, Open, Opened, Reply, Request, Want};
+use super::protocol::{self, Open, Opened, Pids, Reply, Request, Want};
 use super::scratch::Scratch;
 use super::tree::Tree;
 use super::{BuildRoot, OpenError, Supervisor, name, place, supervisor};
 use crate::capability::CapabilitySet;
-use crate::plan::{Grant, HostPath};
+use crate::plan::{Grant, HostPath, Op, SandboxPath};
 use crate::profile::{Layout, NodeCreation, Profile, Runner};
 
 impl Builder {
@@ -31,6 +31,7 @@ impl Builder {
             return Err(OpenError::NoUsr { path: self.root.clone() });
         }
         let bwrap = self.bubblewrap()?;
+        self.is_understood(&bwrap)?;
         let mut lesser = None;
         let mut ways = privilege::ways(self.privilege)?.into_iter().peekable();
         while let Some(way) = ways.next() {
@@ -59,12 +60,13 @@ impl Builder {
         let layout = self.layout(tree, capabilities, &scratch, &var)?;
         let request = self.request(way, &layout, bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
-        Ok(BuildRoot {
+        let root = BuildRoot {
             profile: self.profile,
             policy: self.capabilities.clone(),
             privilege: way.privilege,
             lesser,
             bwrap: bwrap.to_owned(),
+            tmpfs_size: self.tmpfs_size,
             layout,
             endpoints: std::sync::Mutex::default(),
             mutation: self.mutation,
@@ -74,7 +76,11 @@ impl Builder {
             scratch,
             var,
             supervisor: Some(supervisor),
-        })
+        };
+        match (root.opened.pids.clone(), self.unlimited_pids) {
+            (Some(Pids::Unlimited(why)), UnlimitedPids::Refuse) => Err(OpenError::UnlimitedPids(why)),
+            _ => Ok(root),
+        }
     }
 
     fn bubblewrap(&self) -> Result<PathBuf, OpenError> {
@@ -92,6 +98,17 @@ impl Builder {
         std::path::absolute(path).map_err(refused)
     }
 
+    /// Whether this bubblewrap knows the options that upstream's plans do without.
+    fn is_understood(&self, bwrap: &Path) -> Result<(), OpenError> {
+        let Some(size) = self.tmpfs_size else { return Ok(()) };
+        let option = Op::Tmpfs { at: SandboxPath::new("/"), size: Some(size) };
+        crate::bwrap::understands(bwrap, &option).map_err(|source| OpenError::Unable {
+            setting: "limit the size of a tmpfs",
+            path: bwrap.to_owned(),
+            source,
+        })
+    }
+
     fn grant(&self, way: &Way) -> Result<Grant, OpenError> {
         let caller = if way.ids == Ids::Kept { permitted() } else { every() }.map_err(OpenError::Capabilities)?;
         let grant = Grant { caller, wanted: self.capabilities.wanted() };
@@ -105,7 +122,7 @@ impl Builder {
 
     /// Fills the scratch directories and says where everything lies.
     fn layout(&self, tree: &Tree, capabilities: Grant, scratch: &Scratch, var: &Scratch) -> Result<Layout, OpenError> {
-        let inside = |path: &'static str| tree.resolve(path).map_err(|source| OpenError::Tree { path, source });
+        let inside = |path| tree.resolve(path);
         let made = |scratch: &Scratch, name: &str, mode| {
             let failed = |source| OpenError::Scratch { path: scratch.path().to_owned(), source };
             scratch.directory(name, mode).map(HostPath::new).map_err(failed)
@@ -210,6 +227,7 @@ impl Builder {
             Runner::None => None,
             Runner::File { path, .. } => Some(path),
         };
+        // Not the tree itself: of the machine's own, below which is everything, nothing could be shed.
         let of_tree = layout.usr.iter().chain(&layout.boot);
         let needed = of_layout.into_iter().chain(of_tree).chain(&layout.module).chain(runner);
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
@@ -217,9 +235,11 @@ impl Builder {
             ids: way.ids.clone(),
             bwrap: bwrap.into(),
             dev: layout.dev.0.clone().into(),
+            dev_size: self.tmpfs_size,
             creation,
             names: owned(nodes.names),
             optional: owned(nodes.optional),
+            pids: self.pids,
             needed: needed
                 .map(|path| path.0.as_path())
                 .chain([bwrap])

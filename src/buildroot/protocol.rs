@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek};
+use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(super) struct Open {
     pub ids: Ids,
     /// The directory that becomes the sandboxes' `/dev`.
     pub dev: OsString,
+    /// The most it holds, in bytes.
+    pub dev_size: Option<NonZeroU64>,
     /// How its nodes are made.
     pub creation: NodeCreation,
     /// Nodes that must be there.
@@ -58,6 +61,8 @@ pub(super) struct Open {
     pub optional: Vec<String>,
     /// bubblewrap.
     pub bwrap: OsString,
+    /// The most processes of a run, if that is to be limited.
+    pub pids: Option<u32>,
     /// Paths whose mounts every run needs.
     pub needed: Vec<OsString>,
     /// Directories to remove at the end.
@@ -156,6 +161,17 @@ pub(super) struct Opened {
     pub canaries: Canaries,
     /// What the runs inherit, as it is seen in the build root's user namespace; `None` where that is the caller's.
     pub inherited: Option<Box<Inherited>>,
+    /// What became of the limit of processes, if one was asked for.
+    pub pids: Option<Pids>,
+}
+
+/// What became of a limit of processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Pids {
+    /// There is one.
+    Limited,
+    /// There is none, and this is why.
+    Unlimited(String),
 }
 
 /// How a run ended.

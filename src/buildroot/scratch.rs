@@ -1,5 +1,7 @@
 //! Scratch directories: private, locked while in use, cleared away by the next run when their owner was killed.
 
+mod removal;
+
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::fd::AsFd;
@@ -7,8 +9,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::unistd::mkdtemp;
 
 use super::Keep;
+use removal::remove_tree;
 
 /// What every scratch directory's name begins with.
 pub(crate) const PREFIX: &str = "rootcontract-";
@@ -31,12 +35,10 @@ impl Scratch {
         for _ in 0..16 {
             DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
             clear_abandoned(parent);
-            let made =
-                tempfile::Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(0o700)).tempdir_in(parent);
-            let path = match made {
-                Ok(directory) => directory.keep(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+            let path = match mkdtemp(&parent.join(format!("{PREFIX}XXXXXX"))) {
+                Ok(path) => path,
+                Err(Errno::ENOENT) => continue,
+                Err(errno) => return Err(errno.into()),
             };
             if let Some(lock) = lock(&path)? {
                 return Ok(Self { path, lock, keep });
@@ -83,41 +85,6 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
         let _in_use = std::fs::remove_dir(parent);
     }
     Ok(())
-}
-
-/// Removes `top`, whatever a payload has made of it: a subdirectory's own are moved up before it goes, so that neither
-/// descriptors nor stack run out however deep it is. Does not go into other mounts.
-fn remove_tree(top: &Path) -> io::Result<()> {
-    let device = top.symlink_metadata()?.dev();
-    // A removal that was itself killed may have left some of these names.
-    let free = |up: &PathBuf| up.symlink_metadata().is_err();
-    let mut moved_up = (0_u64..).map(|number| top.join(number.to_string())).filter(free);
-    let mut directories = Vec::new();
-    for entry in std::fs::read_dir(top)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            directories.push(entry.path());
-        } else {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    while let Some(directory) = directories.pop() {
-        if directory.symlink_metadata()?.dev() != device {
-            return Err(io::Error::from(Errno::EBUSY));
-        }
-        for entry in std::fs::read_dir(&directory)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                let up = moved_up.next().ok_or(Errno::ENOSPC)?;
-                std::fs::rename(entry.path(), &up)?;
-                directories.push(up);
-            } else {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        std::fs::remove_dir(directory)?;
-    }
-    std::fs::remove_dir(top)
 }
 
 /// Locks the directory, unless somebody else has, or it is gone.

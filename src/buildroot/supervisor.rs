@@ -7,8 +7,10 @@
 mod attached;
 mod canaries;
 mod devices;
+mod group;
 mod lean;
 mod mounts;
+mod pids;
 mod processes;
 mod run;
 mod status;
@@ -133,6 +135,7 @@ fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
 #[derive(Debug)]
 struct Supervisor {
     mounts: Mounts,
+    limit: pids::Limit,
     children: SignalFd,
     runs: Vec<Run>,
     /// What must stay open for the canaries to be found.
@@ -148,13 +151,15 @@ impl Supervisor {
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
         let mounts = Mounts::new(open)?;
+        let (limit, pids) = pids::Limit::choose(open.pids);
         let opened = Opened {
             namespaces: processes::namespaces("self")?,
             devices,
             canaries: canaries.known.clone(),
             inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
+            pids,
         };
-        Ok((Self { mounts, children, runs: Vec::new(), _canaries: canaries }, opened))
+        Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries }, opened))
     }
 
     /// Serves until asked to close, which gives the socket to answer on, or until the other side is gone.
@@ -199,7 +204,7 @@ impl Supervisor {
 
     fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
         let failed = match request {
-            Ok(Request::Run(request)) => match Run::start(&request, reply, descriptors, &self.mounts) {
+            Ok(Request::Run(request)) => match Run::start(&request, reply, descriptors, &self.mounts, &self.limit) {
                 Ok(run) => return self.runs.push(run),
                 Err(failed) => failed,
             },

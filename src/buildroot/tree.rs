@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::libc;
 
+use super::OpenError;
 use crate::plan::HostPath;
 
 /// A root directory.
@@ -31,7 +31,7 @@ impl Tree {
         Ok(Self { path, directory })
     }
 
-    /// Where it is.
+    /// Where it is, an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -47,32 +47,39 @@ impl Tree {
     /// A path that is not there is given as it is, for bubblewrap to skip.
     ///
     /// # Errors
-    /// `errno` of `openat2` (Linux 5.6) other than ENOENT and ENOTDIR, `ELOOP` among them;
-    /// EXDEV for a link that is dangling inside the root but leads somewhere on the host.
-    pub fn resolve(&self, path: &str) -> io::Result<HostPath> {
-        let inside = CString::new(Path::new("/").join(path).as_os_str().as_bytes())?;
-        match crate::sys::open_in_root(self.directory.as_fd(), &inside) {
-            Ok(found) => {
-                let real = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd()))?;
-                let plain = self.path.join(path);
-                // The trailing slash that osbuild writes is kept where the path is what it says it is.
-                Ok(HostPath::new(if real == plain { plain } else { real }))
+    /// [`OpenError::Tree`] with what `openat2` (Linux 5.6) says, ELOOP and ENOTDIR among it, or with EXDEV for a link that
+    /// is dangling inside the root but leads somewhere on the host; [`OpenError::NotShown`] for what is neither a file nor
+    /// a directory: whoever has the other end of a pipe or a socket would be in the sandbox.
+    pub fn resolve(&self, path: &'static str) -> Result<HostPath, OpenError> {
+        let failed = |source: io::Error| OpenError::Tree { path, source };
+        let plain = self.path.join(path);
+        let found = match self.open_inside(path) {
+            Ok(found) => found,
+            // bubblewrap follows links as the host does: one that dangles here may lead somewhere there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && plain.exists() => {
+                return Err(failed(Errno::EXDEV.into()));
             }
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => {
-                let plain = self.path.join(path);
-                // bubblewrap follows links as the host does: one that dangles here may lead somewhere there.
-                if plain.exists() { Err(io::Error::from(Errno::EXDEV)) } else { Ok(HostPath::new(plain)) }
-            }
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HostPath::new(plain)),
+            Err(error) => return Err(failed(error)),
+        };
+        let kind = found.metadata().map_err(failed)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            return Err(OpenError::NotShown { path, kind: named(kind) });
         }
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(failed)?;
+        // The trailing slash that osbuild writes is kept where the path is what it says it is.
+        Ok(HostPath::new(if real == plain { plain } else { real }))
+    }
+
+    /// What is at `path`, opened without touching it.
+    fn open_inside(&self, path: &str) -> io::Result<File> {
+        let inside = CString::new(Path::new("/").join(path).into_os_string().into_encoded_bytes())?;
+        crate::sys::open_in_root(self.directory.as_fd(), &inside).map(File::from)
     }
 
     /// What of the root a contract's `when.tree` can ask for.
     pub fn facts(&self) -> BTreeMap<String, bool> {
-        let there = |path: &str| {
-            CString::new(format!("/{path}"))
-                .is_ok_and(|path| crate::sys::open_in_root(self.directory.as_fd(), &path).is_ok())
-        };
+        let there = |path: &str| self.open_inside(path).is_ok();
         let named = [
             ("mke2fs-conf", "etc/mke2fs.conf"),
             ("containers", "etc/containers"),
@@ -88,6 +95,17 @@ impl Tree {
     }
 }
 
+/// What is neither a file nor a directory, in words. A link has been followed.
+fn named(kind: FileType) -> &'static str {
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +117,7 @@ mod tests {
     #[case::an_absolute_link("etc/absolute", "etc/plain")]
     #[case::a_link_that_climbs("etc/climbing", "etc/plain")]
     #[case::a_dangling_link("etc/dangling", "etc/dangling")]
-    fn links_are_taken_inside_the_root(#[case] path: &str, #[case] expected: &str) {
+    fn links_are_taken_inside_the_root(#[case] path: &'static str, #[case] expected: &str) {
         let root = tempfile::tempdir().expect("a directory");
         let etc = root.path().join("etc");
         std::fs::create_dir(&etc).expect("a directory");
@@ -113,19 +131,16 @@ mod tests {
         assert_eq!(resolved.0, root.path().canonicalize().expect("a path").join(expected));
     }
 
-    #[test]
-    fn a_link_that_only_the_host_can_follow_is_refused() {
+    #[rstest]
+    #[case::to_what_only_the_host_has("/proc", Errno::EXDEV)]
+    #[case::to_itself("ostree", Errno::ELOOP)]
+    #[case::through_a_file("file/below", Errno::ENOTDIR)]
+    fn a_link_that_leads_to_nothing_in_the_root_is_an_error(#[case] target: &str, #[case] expected: Errno) {
         let root = tempfile::tempdir().expect("a directory");
-        symlink("/proc", root.path().join("ostree")).expect("a link");
-        let error = Tree::open(root.path()).expect("a root").resolve("ostree").expect_err("a link to the host");
-        assert_eq!(error.raw_os_error(), Some(libc::EXDEV));
-    }
-
-    #[test]
-    fn a_loop_is_an_error() {
-        let root = tempfile::tempdir().expect("a directory");
-        symlink("ostree", root.path().join("ostree")).expect("a link");
-        let error = Tree::open(root.path()).expect("a root").resolve("ostree").expect_err("a loop");
-        assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
+        std::fs::write(root.path().join("file"), "").expect("a file");
+        symlink(target, root.path().join("ostree")).expect("a link");
+        let error = Tree::open(root.path()).expect("a root").resolve("ostree").expect_err("a link to nothing");
+        let OpenError::Tree { path: "ostree", source } = error else { panic!("{error}") };
+        assert_eq!(source.raw_os_error(), Some(expected as i32));
     }
 }

@@ -89,7 +89,8 @@ fn described(op: &Op) -> (String, String) {
             (said(&to.0), format!("{}, {}{optional}", said(&from.0), mode(*access)))
         }
         Op::Symlink { target, at } => (said(&at.0), format!("link to {}", said(target))),
-        Op::Tmpfs(at) => (said(&at.0), "empty tmpfs".to_owned()),
+        Op::Tmpfs { at, size: None } => (said(&at.0), "empty tmpfs".to_owned()),
+        Op::Tmpfs { at, size: Some(size) } => (said(&at.0), format!("empty tmpfs of {size} bytes")),
         Op::Dir(at) => (said(&at.0), "empty directory".to_owned()),
         Op::Proc(at) => (said(&at.0), "procfs of its pid namespace".to_owned()),
     }

@@ -9,12 +9,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use rootcontract::buildroot::{BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams};
+use rootcontract::buildroot::{
+    BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams, UnlimitedPids,
+};
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;
 use super::signals::Signals;
 use super::status::{Ending, Status};
+
+/// More processes than any kernel can count (`PID_MAX_LIMIT` of linux/threads.h is 4 Mi).
+const MOST_PIDS: i64 = 4_000_000;
 
 /// Run a command in the sandbox
 ///
@@ -54,6 +59,12 @@ pub struct Run {
     /// Pass stderr through as stdout, so that the order of what is written to both is kept
     #[arg(long)]
     merge: bool,
+    /// Let it have no more than N processes at a time, as far as the kernel or a control group can see to it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_PIDS))]
+    pids: Option<u32>,
+    /// Refuse to go on where the number of processes can't be limited
+    #[arg(long, requires = "pids")]
+    strict_pids: bool,
     /// Write how it ended to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     status_file: Option<PathBuf>,
@@ -90,7 +101,12 @@ impl Run {
     fn run(self) -> Result<Ending, Failure> {
         let signals = Signals::caught()?;
         let keep = if self.keep { Keep::Keep } else { Keep::Remove };
-        let root = self.sandbox.builder(self.sandbox.profile())?.keep(keep).open()?;
+        let mut builder = self.sandbox.builder(self.sandbox.profile())?.keep(keep);
+        if let Some(most) = self.pids {
+            let unlimited = if self.strict_pids { UnlimitedPids::Refuse } else { UnlimitedPids::Warn };
+            builder = builder.pids(most).unlimited_pids(unlimited);
+        }
+        let root = builder.open()?;
         root.warnings().iter().for_each(|warning| tell(&format!("warning: {warning}")));
         if self.keep {
             tell(&format!("keeping {}", root.scratch().map(|path| path.to_string_lossy().into_owned()).join(" and ")));

@@ -1,9 +1,11 @@
 //! The options that build the sandbox: the same words in every subcommand that builds one.
 
+use std::num::NonZeroU64;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rootcontract::arch::{self, Architecture};
@@ -54,6 +56,9 @@ pub struct Sandbox {
     /// Refuse to go on when a capability that is asked for is not to be had
     #[arg(long)]
     strict_capabilities: bool,
+    /// The most that / and each tmpfs in it hold, as in 64MiB; takes bubblewrap's --size [default: half the memory each]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    tmpfs_size: Option<NonZeroU64>,
     /// raw: what bubblewrap built; runner: after the runner [default: runner if there is one]
     #[arg(long, value_name = "PHASE", value_parser = phase())]
     phase: Option<Phase>,
@@ -72,7 +77,7 @@ pub const EVIDENCE: &str = "ROOTCONTRACT_EVIDENCE";
 const HARDWARE: [(&str, Hardware); 2] = [("native", Hardware::Real), ("system-emulated", Hardware::Emulated)];
 
 /// The options of this group that make no sense where nothing is built.
-pub const BUILDING: [&str; 11] = [
+pub const BUILDING: [&str; 12] = [
     "root",
     "arch",
     "bwrap",
@@ -81,6 +86,7 @@ pub const BUILDING: [&str; 11] = [
     "libdir",
     "capabilities",
     "strict_capabilities",
+    "tmpfs_size",
     "phase",
     "probe",
     "evidence",
@@ -115,6 +121,12 @@ fn privilege() -> impl TypedValueParser<Value = Privilege> {
         let named = Privilege::ALL.iter().find(|privilege| privilege.as_str() == word);
         named.copied().unwrap_or(Privilege::UsernsSingle)
     })
+}
+
+/// A number of bytes that is not none: `65536`, `64KiB`, `64MB`.
+fn size(text: &str) -> Result<NonZeroU64, &'static str> {
+    let bytes: ByteSize = text.parse().map_err(|_: String| "it takes a number of bytes, as 65536, 64KiB or 64MB")?;
+    NonZeroU64::new(bytes.as_u64()).ok_or("nothing fits in there")
 }
 
 impl Sandbox {
@@ -154,6 +166,7 @@ impl Sandbox {
             libdir: None,
             capabilities: CapabilityPolicy::Stage,
             strict_capabilities: false,
+            tmpfs_size: None,
             phase: None,
             probe: None,
             evidence: None,
@@ -281,6 +294,9 @@ impl Sandbox {
         }
         if let Some(privilege) = self.privilege {
             builder = builder.privilege(privilege);
+        }
+        if let Some(size) = self.tmpfs_size {
+            builder = builder.tmpfs_size(size);
         }
         if let Some(libdir) = &self.libdir {
             builder = builder.libdir(libdir);

@@ -1,6 +1,6 @@
 //! Bytes to contract, strictly.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -73,12 +73,9 @@ struct Id {
 /// The first id that was there before, and its line.
 fn second_of_a_name(source: &Source<'_>) -> Option<(usize, String)> {
     let ids: Ids = source.read().ok()?;
-    let mut seen = BTreeMap::new();
-    ids.clause.into_iter().find_map(|clause| {
-        let line = source.line_of(clause.id.span().start);
-        let id = clause.id.into_inner();
-        seen.insert(id.clone(), line).map(|_| (line, id))
-    })
+    let mut seen = BTreeSet::new();
+    let again = ids.clause.into_iter().map(|clause| clause.id).find(|id| !seen.insert(id.get_ref().clone()))?;
+    Some((source.line_of(again.span().start), again.into_inner()))
 }
 
 #[cfg(test)]

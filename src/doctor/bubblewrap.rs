@@ -140,7 +140,7 @@ fn everything() -> Vec<Op> {
         Op::NewSession,
         Op::SetVariable("NAME".into(), "value".into()),
         Op::symlink("/nonexistent", "/nonexistent"),
-        Op::Tmpfs(at.clone()),
+        Op::tmpfs("/nonexistent"),
         Op::Dir(at.clone()),
         Op::Proc(at.clone()),
     ];

@@ -89,7 +89,10 @@ impl Wanted {
     }
 
     /// Reads a file's bytes; `name` is only for errors, `directory` is where the file is.
-    fn parse(name: &str, bytes: &[u8], directory: &Path) -> Result<Self, SourceError> {
+    ///
+    /// # Errors
+    /// They are no matrix.
+    pub fn parse(name: &str, bytes: &[u8], directory: &Path) -> Result<Self, SourceError> {
         let source = Source::new(name, KIND, bytes)?;
         let file: File = source.read()?;
         if file.schema != SCHEMA {

@@ -54,7 +54,7 @@ pub(super) fn set_variable(plan: &mut Plan, name: &str, value: &str) {
 fn place(op: &Op) -> Option<&SandboxPath> {
     match op {
         Op::Bind { to, .. } => Some(to),
-        Op::Symlink { at, .. } | Op::Tmpfs(at) | Op::Dir(at) | Op::Proc(at) => Some(at),
+        Op::Symlink { at, .. } | Op::Tmpfs { at, .. } | Op::Dir(at) | Op::Proc(at) => Some(at),
         Op::DropAllCapabilities
         | Op::DropCapability(_)
         | Op::AddCapability(_)

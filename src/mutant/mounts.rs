@@ -71,13 +71,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "etc-mounted",
         says: "/etc is a file system of its own",
-        change: Change::Plan(|plan| replace_at(plan, "/etc", Op::Tmpfs(SandboxPath::new("/etc")))),
+        change: Change::Plan(|plan| replace_at(plan, "/etc", Op::tmpfs("/etc"))),
         breaks: &both(&["mount.etc.plain"]),
     },
     Mutant {
         id: "sys-empty",
         says: "what is at /sys is an empty tmpfs",
-        change: Change::Plan(|plan| replace_at(plan, "/sys", Op::Tmpfs(SandboxPath::new("/sys")))),
+        change: Change::Plan(|plan| replace_at(plan, "/sys", Op::tmpfs("/sys"))),
         breaks: &[
             (OsbuildV19, &["mount.sys.type", "path.sys.mode"]),
             (

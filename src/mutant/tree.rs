@@ -289,7 +289,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "mount-extra",
         says: "there is a tmpfs at /opt",
-        change: Change::Plan(|plan| plan.ops.push(Op::Tmpfs(SandboxPath::new("/opt")))),
+        change: Change::Plan(|plan| plan.ops.push(Op::tmpfs("/opt"))),
         breaks: &both(&["mount.unexpected", "root.opt.absent"]),
     },
     Mutant {

@@ -9,7 +9,9 @@ use crate::facts::{
 };
 
 /// The root that bwrap makes: a directory of its tmpfs (`bubblewrap.c`, `newroot`; all releases to 0.12).
-const ROOT: (&str, &str) = ("tmpfs", "/newroot");
+const ROOT: &str = "/newroot";
+/// The root where its size is limited: a whole tmpfs, on top of that.
+const LIMITED: &str = "/";
 
 /// Whether this process is inside; the error says what is not as inside.
 pub fn inside() -> Result<(), String> {
@@ -22,7 +24,13 @@ pub fn inside() -> Result<(), String> {
 /// The box has bwrap's tmpfs as root, and holds the probe on a mount of its own or below one.
 fn judge(mounts: &BTreeMap<String, Mount>, program: &str) -> Result<(), String> {
     let root = mounts.get("/").ok_or("/ is no mount point")?;
-    if (root.fstype.as_str(), root.root.as_str()) != ROOT {
+    // The root of a system that lives in memory is neither nosuid nor nodev.
+    let limited = || {
+        root.root == LIMITED
+            && root.super_options.iter().any(|option| option.starts_with("size="))
+            && ["nodev", "nosuid"].iter().all(|flag| root.flags.iter().any(|there| there == flag))
+    };
+    if root.fstype != "tmpfs" || !(root.root == ROOT || limited()) {
         return Err(format!("/ is not the tmpfs that bwrap makes, but {} {}", root.fstype, root.root));
     }
     let below = |point: &str| point != "/" && (program == point || program.starts_with(&format!("{point}/")));
@@ -40,9 +48,11 @@ mod tests {
     const BOX: &str = "60 45 0:45 /newroot / rw,nosuid,nodev,relatime - tmpfs tmpfs rw\n\
                        62 60 0:46 / /run rw,nosuid,nodev - tmpfs tmpfs rw\n\
                        63 62 254:0 /p /run/osbuild/runner/p ro,nosuid,nodev - ext4 /dev/vda rw\n";
+    const SMALL: &str = "60 45 0:45 / / rw,nosuid,nodev,relatime - tmpfs tmpfs rw,size=64k,mode=755\n\
+                         63 60 254:0 /p /run/osbuild/runner/p ro,nosuid,nodev - ext4 /dev/vda rw\n";
     const HOST: &str = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
                         28 27 0:46 / /run rw - tmpfs tmpfs rw\n";
-    const LIVE: &str = "27 1 0:45 / / rw,relatime - tmpfs tmpfs rw\n\
+    const LIVE: &str = "27 1 0:45 / / rw,relatime - tmpfs tmpfs rw,size=64k,mode=755\n\
                         28 27 0:46 / /run rw - tmpfs tmpfs rw\n";
     const COVERED: &str = "60 45 0:45 /newroot / rw,nosuid,nodev,relatime - tmpfs tmpfs rw\n\
                            61 60 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
@@ -53,10 +63,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case::its_own_bind("/run/osbuild/runner/p")]
-    #[case::below_a_mount("/run/osbuild/lib/runners/p")]
-    fn the_box_is_known(#[case] program: &str) {
-        assert_eq!(judged(BOX, program), Ok(()));
+    #[case::its_own_bind(BOX, "/run/osbuild/runner/p")]
+    #[case::below_a_mount(BOX, "/run/osbuild/lib/runners/p")]
+    #[case::of_limited_size(SMALL, "/run/osbuild/runner/p")]
+    fn the_box_is_known(#[case] table: &str, #[case] program: &str) {
+        assert_eq!(judged(table, program), Ok(()));
     }
 
     #[rstest]

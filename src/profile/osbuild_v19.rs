@@ -24,10 +24,10 @@ pub(super) fn plan(layout: &Layout) -> Plan {
     ops.extend(usr_links());
     ops.extend([
         Op::bind(&layout.dev, "/dev", Access::Device),
-        Op::Tmpfs(SandboxPath::new("/dev/shm")),
+        Op::tmpfs("/dev/shm"),
         Op::Dir(SandboxPath::new("/etc")),
-        Op::Tmpfs(SandboxPath::new("/run")),
-        Op::Tmpfs(SandboxPath::new("/tmp")),
+        Op::tmpfs("/run"),
+        Op::tmpfs("/tmp"),
         Op::bind(&layout.var, "/var", Access::ReadWrite),
         Op::Proc(SandboxPath::new("/proc")),
         Op::bind(&HostPath::new("/sys"), "/sys", Access::ReadWrite),

@@ -23,8 +23,10 @@ use crate::profile::NodeCreation;
 /// `O_CREAT`, as `>` of a shell opens it, in a directory like `/tmp` (`may_create_in_sticky`, Linux 4.19).
 pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
     let dev = Path::new(&open.dev);
-    let mode = if open.ids == Ids::Kept { None } else { Some("mode=0755") };
-    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, mode)
+    let mode = (open.ids != Ids::Kept).then(|| "mode=0755".to_owned());
+    let size = open.dev_size.map(|size| format!("size={size}"));
+    let options = [mode, size].into_iter().flatten().collect::<Vec<_>>().join(",");
+    mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, (!options.is_empty()).then_some(options.as_str()))
         .map_err(|errno| Failure::new(format!("mount a tmpfs on {}", dev.display()), errno))?;
     for name in &open.names {
         node(open.creation, &Path::new("/dev").join(name), &dev.join(name))?;

@@ -133,7 +133,7 @@ impl Mounts {
         let rows = crate::facts::mount::parse(&text).unwrap_or_default();
         let points = rows.into_iter().map(|row| PathBuf::from(OsString::from_vec(row.point))).collect();
         let mut shed = sheddable(points, needed);
-        // Deepest first. One that is busy or covered stays, which costs time and nothing else.
+        // One that is busy or covered stays, which costs time and nothing else.
         shed.retain(|point| umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok());
         Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(shed) })
     }
@@ -188,7 +188,8 @@ pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
     directories.iter().filter_map(left).collect()
 }
 
-/// The mount points that may go: below [`SHEDDABLE`], and neither above nor below anything needed. Deepest first.
+/// The mount points that may go: below [`SHEDDABLE`], and neither above nor below anything needed. Those below another
+/// one go with it and are not named: each costs the kernel a grace period. Those on top of each other are all named.
 fn sheddable(mut points: Vec<PathBuf>, needed: &[PathBuf]) -> Vec<PathBuf> {
     points.retain(|point| {
         SHEDDABLE.iter().any(|above| point.starts_with(above))
@@ -197,9 +198,13 @@ fn sheddable(mut points: Vec<PathBuf>, needed: &[PathBuf]) -> Vec<PathBuf> {
             && !needed.iter().any(|path| path.starts_with(point) || point.starts_with(path))
     });
     points.sort();
-    points.dedup();
-    points.reverse();
-    points
+    let mut tops: Vec<PathBuf> = Vec::new();
+    for point in points {
+        if tops.last().is_none_or(|top| *top == point || !point.starts_with(top)) {
+            tops.push(point);
+        }
+    }
+    tops
 }
 
 #[cfg(test)]
@@ -207,11 +212,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_mounts_that_no_run_needs_are_shed_deepest_first() {
-        let points =
-            ["/", "/usr", "/dev", "/dev/pts", "/home", "/home/me/disk", "/run", "/mnt/root/usr", "/proc", "/sys"];
+    fn only_mounts_that_no_run_needs_are_shed_each_with_what_is_below() {
+        let points = [
+            "/",
+            "/usr",
+            "/dev",
+            "/dev/pts",
+            "/home",
+            "/home/me/disk",
+            "/home",
+            "/run",
+            "/mnt/root/usr",
+            "/proc",
+            "/sys",
+        ];
         let needed = [PathBuf::from("/mnt/root"), PathBuf::from("/run/rootcontract/x/dev")];
         let shed = sheddable(points.iter().map(PathBuf::from).collect(), &needed);
-        assert_eq!(shed, ["/home/me/disk", "/home", "/dev/pts"].map(PathBuf::from));
+        assert_eq!(shed, ["/dev/pts", "/home", "/home"].map(PathBuf::from));
     }
 }

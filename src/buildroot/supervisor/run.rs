@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use super::super::protocol::{self, Cause, Done, Failure, Heard, Reply, Wait};
 use super::attached::Attached;
 use super::mounts::Mounts;
+use super::pids::{Limit, Limited};
 use super::processes::{self, Payload};
 use super::status::Status;
 
@@ -37,6 +38,8 @@ pub(super) struct Run {
     grace: Duration,
     next_look: Instant,
     pause: Option<Pause>,
+    /// Goes when nothing of the run is left.
+    _limited: Limited,
 }
 
 /// How far a run is.
@@ -67,10 +70,15 @@ impl Run {
         reply: OwnedFd,
         mut descriptors: Vec<OwnedFd>,
         mounts: &Mounts,
+        limit: &Limit,
     ) -> Result<Self, (Failure, OwnedFd)> {
+        let limited = match limit.of_run() {
+            Ok(limited) => limited,
+            Err(failure) => return Err((failure, reply)),
+        };
         let further = descriptors.split_off(descriptors.len().min(3));
         let attached = Attached::new(&request.further, further);
-        match launch(request, &descriptors, &attached, mounts) {
+        match launch(request, &descriptors, &attached, mounts, &limited) {
             Ok((init, status, pid_namespace)) => {
                 if let Err(error) = protocol::answer(&reply, &Reply::Started { pid_namespace }) {
                     processes::kill(init);
@@ -88,6 +96,7 @@ impl Run {
                     grace: request.grace,
                     next_look: now + LOOK,
                     pause: None,
+                    _limited: limited,
                 })
             }
             Err(failure) => Err((failure, reply)),
@@ -212,6 +221,7 @@ fn launch(
     streams: &[OwnedFd],
     attached: &Attached,
     mounts: &Mounts,
+    limited: &Limited,
 ) -> Result<(Pid, File, u64), Failure> {
     let [stdin, stdout, stderr] = streams else {
         return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
@@ -231,6 +241,7 @@ fn launch(
                 .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
             failure: failure_end.as_fd(),
+            write: limited.write.as_ref().map(|(file, text)| (file.as_c_str(), text.as_c_str())),
             sleeper: request.sleeper,
             umask: request.umask,
         })
