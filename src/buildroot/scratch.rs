@@ -106,8 +106,11 @@ pub(super) fn clear_abandoned(parent: &Path) {
         entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_dir())
     };
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten().filter(ours) {
-        let owner = entry.metadata().map(|metadata| metadata.uid());
-        if owner.is_ok_and(|owner| owner == nix::unistd::geteuid().as_raw()) {
+        // Made private, as ours are: what somebody called like it, in a temporary directory, is most often not.
+        let made_so = |metadata: std::fs::Metadata| {
+            metadata.uid() == nix::unistd::geteuid().as_raw() && metadata.permissions().mode() & 0o777 == 0o700
+        };
+        if entry.metadata().is_ok_and(made_so) {
             if let Ok(Some(_abandoned)) = lock(&entry.path()) {
                 let _next_time = remove_tree(&entry.path());
             }
@@ -125,13 +128,16 @@ mod tests {
         let used = Scratch::make(parent.path(), Keep::Remove).expect("a scratch directory");
         let abandoned = parent.path().join("rootcontract-abandoned");
         std::fs::create_dir_all(abandoned.join("var/tmp")).expect("a directory");
+        std::fs::set_permissions(&abandoned, Permissions::from_mode(0o700)).expect("a mode");
+        let namesake = parent.path().join("rootcontract-of-somebody");
+        std::fs::create_dir(&namesake).expect("a directory");
         let foreign = parent.path().join("somebody-elses");
         std::fs::create_dir(&foreign).expect("a directory");
 
         let another = Scratch::make(parent.path(), Keep::Remove).expect("a scratch directory");
 
         assert!(used.path().exists() && another.path().exists() && foreign.exists());
-        assert!(!abandoned.exists());
+        assert!(!abandoned.exists() && namesake.exists());
     }
 
     #[test]
