@@ -22,8 +22,11 @@ use super::registers;
 /// How long a run may take, from its start until no process of it is left. It takes some tens of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Calls that have no error: the end, one that says where the heap is, and one that the C library aborts without.
-const NEVER_FAIL: [u64; 5] = [
+/// Calls that have no error: the end, one that says where the heap is, and those that the C library and its plugins (that
+/// of systemd for users' names) abort without.
+const NEVER_FAIL: [u64; 7] = [
+    libc::SYS_futex as u64,
+    libc::SYS_rt_sigprocmask as u64,
     libc::SYS_exit as u64,
     libc::SYS_exit_group as u64,
     libc::SYS_rt_sigreturn as u64,
