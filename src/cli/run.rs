@@ -9,9 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use rootcontract::buildroot::{
-    BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams, UnlimitedPids,
-};
+use rootcontract::buildroot::{BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams, UnlimitedPids};
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;

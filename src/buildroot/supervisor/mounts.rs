@@ -20,11 +20,32 @@ use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Open, Want};
 use super::super::scratch;
 use super::lean::LeanRoot;
+use crate::facts::mount::Row;
 use crate::sys::MountNamespace;
 
 /// Below these, and only these, mounts are shed: bubblewrap itself and the libraries it loads are never there.
 pub(super) const SHEDDABLE: [&str; 11] =
     ["/dev", "/home", "/media", "/mnt", "/proc", "/run", "/snap", "/srv", "/tmp", "/var/lib", "/var/snap"];
+
+/// File systems that nobody else has to answer for.
+const LOCAL: [&str; 16] = [
+    "bpf",
+    "btrfs",
+    "devpts",
+    "devtmpfs",
+    "ext2",
+    "ext3",
+    "ext4",
+    "f2fs",
+    "hugetlbfs",
+    "mqueue",
+    "overlay",
+    "ramfs",
+    "squashfs",
+    "tmpfs",
+    "vfat",
+    "xfs",
+];
 
 /// Where an open root's mounts are.
 #[derive(Debug)]
@@ -131,10 +152,8 @@ impl Mounts {
             std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
         // A table that can't be read is one that nothing is shed from.
         let rows = crate::facts::mount::parse(&text).unwrap_or_default();
-        let points = rows.into_iter().map(|row| PathBuf::from(OsString::from_vec(row.point))).collect();
-        let mut shed = sheddable(points, needed);
-        // One that is busy or covered stays, which costs time and nothing else.
-        shed.retain(|point| umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok());
+        let remote = points(rows.iter().filter(|row| is_remote(&row.fstype)));
+        let shed = detach(sheddable(points(&rows), needed), &remote, &dev);
         Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(shed) })
     }
 
@@ -186,6 +205,44 @@ pub(super) fn remove(directories: &[OsString]) -> Vec<Failure> {
         Some(Failure::new(format!("remove {}", directory.to_string_lossy()), error))
     };
     directories.iter().filter_map(left).collect()
+}
+
+fn points<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<PathBuf> {
+    rows.into_iter().map(|row| PathBuf::from(OsString::from_vec(row.point.clone()))).collect()
+}
+
+/// Whether a file system of this type may ask somebody else, who may be gone: looking at it may take for ever.
+fn is_remote(fstype: &[u8]) -> bool {
+    !LOCAL.iter().any(|local| local.as_bytes() == fstype)
+}
+
+/// Takes away the mounts at these points, each with what is below it, and gives those that went. One that is busy or
+/// covered stays, which costs time and nothing else.
+///
+/// The kernel waits out a grace period for each that is detached and none for one that is moved. So they are moved to a
+/// mount `over` a directory, which is then detached; but for the `remote`, which must not be looked at.
+fn detach(mut points: Vec<PathBuf>, remote: &[PathBuf], over: &Path) -> Vec<PathBuf> {
+    let heap = mount(Some("none"), over, Some("tmpfs"), MsFlags::empty(), Some("mode=700"));
+    let mut places = (0_u32..).map(|number| over.join(number.to_string()));
+    points.retain(|point| {
+        let moves = heap.is_ok() && !remote.contains(point);
+        moves && places.next().is_some_and(|place| moved(point, &place))
+            || umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW).is_ok()
+    });
+    if heap.is_ok() {
+        let _just_mounted = umount2(over, MntFlags::MNT_DETACH);
+    }
+    points
+}
+
+/// Moves a mount to a place that is not there yet.
+fn moved(point: &Path, place: &Path) -> bool {
+    let made = match point.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => std::fs::create_dir(place),
+        Ok(_) => File::create_new(place).map(drop),
+        Err(error) => Err(error),
+    };
+    made.is_ok() && mount(Some(point), place, None::<&str>, MsFlags::MS_MOVE, None::<&str>).is_ok()
 }
 
 /// The mount points that may go: below [`SHEDDABLE`], and neither above nor below anything needed. Those below another
