@@ -45,3 +45,17 @@ fn a_caller_that_ignores_sigchld_gets_its_answer() {
 fn the_contract_is_kept_whatever_the_caller_did_to_itself(#[case] deed: &str) {
     after(deed, &["check", "--format", "json"]).assert().success();
 }
+
+/// From a number of descriptors at which the loader does its work to one at which everything does.
+#[test]
+fn too_few_descriptors_are_told_in_a_line_or_are_enough() {
+    for number in 4..=40 {
+        let arguments = ["run", "--capabilities", "inherit", "--", "/usr/bin/true"];
+        let done = after(&format!("ulimit -n {number}"), &arguments).output().expect("a run");
+        let told = String::from_utf8_lossy(&done.stderr);
+        let enough = done.status.success() && told.is_empty();
+        let few = told.lines().count() == 1 && told.starts_with("rootcontract: ") && !told.contains(" is gone");
+        let few = few && told.ends_with(": Too many open files\n") && done.status.code() == Some(125);
+        assert!(if number < 40 { enough || few } else { enough }, "{number}: {} {told}", done.status);
+    }
+}

@@ -102,7 +102,7 @@ impl BuildRoot {
             }
             Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
         };
-        let own = File::open("/proc/self/stat").map_err(descriptor("a look at this process"))?;
+        let own = File::open("/proc/self/stat").map_err(descriptor("a descriptor of this process"))?;
         let further = [
             (Role::Caller, Some(own.as_fd())),
             (Role::Interrupt, invocation.interrupt.as_ref().map(AsFd::as_fd)),
@@ -113,7 +113,7 @@ impl BuildRoot {
             further.into_iter().filter_map(|(role, descriptor)| Some((role, descriptor?))).unzip();
         let descriptors = [vec![stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()], further].concat();
         let request = self.request(&invocation, roles);
-        let reply = self.ask(&request, &descriptors).map_err(RunError::SupervisorGone)?;
+        let reply = self.ask(&request, &descriptors).map_err(unanswered)?;
         drop((stdin, stdout_end, stderr_end));
         let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
         let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
@@ -141,7 +141,7 @@ impl BuildRoot {
     /// `source` is no device, `name` is no plain name or taken, or the node could not be made.
     pub fn add_device(&self, source: &Path, name: impl Into<OsString>) -> Result<(), RunError> {
         let request = protocol::AddDevice { name: name.into(), source: source.as_os_str().to_owned() };
-        let socket = self.ask(&Request::AddDevice(request), &[]).map_err(RunError::SupervisorGone)?;
+        let socket = self.ask(&Request::AddDevice(request), &[]).map_err(unanswered)?;
         match protocol::reply(&socket).map_err(RunError::SupervisorGone)? {
             Reply::Failed(failure) => Err(RunError::Device(failure)),
             _ => Ok(()),
@@ -322,16 +322,18 @@ impl BuildRoot {
         let answer = self.ask(&Request::Close, &[]).and_then(|socket| protocol::reply(&socket));
         let Some(mut supervisor) = self.supervisor.take() else { return Ok(()) };
         drop(supervisor.control);
-        match supervisor.child.wait() {
+        let ended = match supervisor.child.wait() {
+            Ok(status) => Some(status),
             // A caller that ignores SIGCHLD has its children collected for it.
-            Err(error) if error.raw_os_error() != Some(nix::libc::ECHILD) => {
-                return Err(CloseError::SupervisorGone(error));
-            }
-            _ => {}
-        }
-        match answer.map_err(CloseError::SupervisorGone)? {
-            Reply::Closed(failures) if !failures.is_empty() => Err(CloseError::Left(failures)),
-            _ => Ok(()),
+            Err(error) if error.raw_os_error() == Some(nix::libc::ECHILD) => None,
+            Err(error) => return Err(CloseError::SupervisorGone(error)),
+        };
+        match answer {
+            Ok(Reply::Closed(failures)) if !failures.is_empty() => Err(CloseError::Left(failures)),
+            Ok(_) => Ok(()),
+            // One that could not be asked, or not answer, has taken everything down when its socket closed.
+            Err(_) if ended.is_some_and(|status| status.success()) => Ok(()),
+            Err(error) => Err(CloseError::SupervisorGone(error)),
         }
     }
 }
@@ -344,6 +346,11 @@ impl Drop for BuildRoot {
             }
         }
     }
+}
+
+/// Why a request had no answer.
+fn unanswered(error: io::Error) -> RunError {
+    if protocol::is_gone(&error) { RunError::SupervisorGone(error) } else { RunError::Ask(error) }
 }
 
 /// Passes output on and waits for the end of the run behind `reply`.

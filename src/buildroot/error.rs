@@ -73,6 +73,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// The supervisor could not be asked.
+    #[error("cannot ask the supervisor")]
+    Ask(#[source] io::Error),
     /// The supervisor went away without an answer.
     #[error("the supervisor is gone")]
     SupervisorGone(#[source] io::Error),
@@ -167,6 +170,9 @@ pub enum RunError {
     /// A device node could not be made.
     #[error("cannot add a device")]
     Device(#[source] Failure),
+    /// The supervisor could not be asked.
+    #[error("cannot ask the supervisor")]
+    Ask(#[source] io::Error),
     /// The supervisor went away.
     #[error("the supervisor is gone")]
     SupervisorGone(#[source] io::Error),

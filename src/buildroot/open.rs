@@ -271,7 +271,8 @@ impl Builder {
             Ok(Reply::Opened(opened)) => return Ok((Supervisor { child, control }, opened)),
             Ok(Reply::Failed(failure)) => OpenError::Refused(failure),
             Ok(_) => OpenError::SupervisorGone(Errno::EPROTO.into()),
-            Err(error) => OpenError::SupervisorGone(error),
+            Err(error) if protocol::is_gone(&error) => OpenError::SupervisorGone(error),
+            Err(error) => OpenError::Ask(error),
         };
         drop(control);
         let _its_end_is_no_news = child.wait();

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Seek};
 use std::num::NonZeroU64;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -281,6 +281,11 @@ pub(super) fn ask(control: BorrowedFd<'_>, request: &Request, descriptors: &[Bor
     let rights = [ControlMessage::ScmRights(&raw)];
     again(|| sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None))?;
     Ok(ours)
+}
+
+/// Whether an error of asking, or of waiting for a reply, means that nobody is there any more.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected)
 }
 
 /// A request as it arrived.

@@ -86,11 +86,20 @@ fn supervise() -> io::Result<()> {
     match crate::sys::fork_single_threaded()? {
         ForkResult::Parent { child } => {
             drop((control, reply, locks));
-            waitpid(child, None)?;
-            Ok(())
+            std::process::exit(i32::from(!ends_well(child)))
         }
         // The locks stay open until the process ends: while they are held nobody else clears our directories away.
         ForkResult::Child => init(&control, reply, &open),
+    }
+}
+
+/// Waits for PID 1; whether it took everything down.
+fn ends_well(init: Pid) -> bool {
+    loop {
+        match waitpid(init, None) {
+            Err(Errno::EINTR) => {}
+            ended => return matches!(ended, Ok(WaitStatus::Exited(_, 0))),
+        }
     }
 }
 
