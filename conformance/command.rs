@@ -111,7 +111,7 @@ fn bad_usage_is_told_on_stderr(#[case] arguments: &[&str], #[case] code: i32) {
 #[case::doctor("doctor")]
 #[case::diff("diff")]
 #[case::baseline("baseline")]
-#[case::upgrade("upgrade")]
+#[case::upgrade_check("upgrade-check")]
 #[case::schema("schema")]
 fn help_has_examples_and_fits(#[case] verb: &str) {
     let fits = predicate::function(|help: &str| help.lines().all(|line| line.chars().count() <= 100));

@@ -56,6 +56,7 @@ fn a_tree_of_any_depth_is_removed() {
 fn opened_beside_what_was_left(place: &Path, act: impl FnOnce(&Path) + Send) {
     let var = place.join("var/rootcontract-abandoned/var");
     std::fs::create_dir_all(var.join("a/b")).expect("a directory");
+    std::fs::set_permissions(var.parent().expect("its own"), PermissionsExt::from_mode(0o700)).expect("a mode");
     std::fs::write(var.join("a/b/file"), "").expect("a file");
     let open = || {
         act(&var);

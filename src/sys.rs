@@ -722,6 +722,23 @@ mod host {
     /// # Errors
     /// `errno` of `openat2`.
     pub fn open_in_root(root: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
+        // A `..` can't be followed while anything is mounted or renamed anywhere: EAGAIN, to be tried again (openat2(2)).
+        const TRIES: usize = 1000;
+        let again = |result: &io::Result<OwnedFd>| {
+            result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EAGAIN))
+        };
+        let mut result = open_in_root_once(root, path);
+        for _ in 1..TRIES {
+            if !again(&result) {
+                break;
+            }
+            std::thread::yield_now();
+            result = open_in_root_once(root, path);
+        }
+        result
+    }
+
+    fn open_in_root_once(root: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
         // SAFETY: open_how is plain data; path is a string that outlives the call; the result is a new descriptor.
         unsafe {
             let mut how: libc::open_how = std::mem::zeroed();

@@ -246,7 +246,7 @@ fn a_matrix_in_a_file_is_added_to_by_options() {
     assert_eq!(cells, [here.as_str(), "/nonexistent"].map(|place| (Some(place), Some("osbuild-v190"))));
     std::fs::write(&file, matrix.replace("trees", "tree")).expect("a file");
     let unknown = "tree: unknown key `tree`, expected one of `schema`, `profiles`, `architectures`, `in`, `trees`, \
-                   `machines`, `only`";
+                   `machines`, `bwraps`, `only`";
     let line = format!("rootcontract: {}:3: {unknown}\n", file.display());
     rootcontract(["matrix", "--file"]).arg(&file).assert().code(2).stdout("").stderr(line);
 }

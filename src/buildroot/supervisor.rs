@@ -140,6 +140,16 @@ fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
     std::process::exit(i32::from(!failures.is_empty()))
 }
 
+/// Whether there are descriptors left for what closing takes: the request, the socket for its answer, and directories on
+/// the way down in what is removed. A root that could not be closed is not opened.
+fn has_room_to_close() -> Result<(), Failure> {
+    let held: io::Result<Vec<std::fs::File>> = (0..CLOSING).map(|_| std::fs::File::open("/dev/null")).collect();
+    held.map(drop).map_err(|error| Failure::new("keep descriptors for closing it", error))
+}
+
+/// How many descriptors closing takes, at the most.
+const CLOSING: usize = 6;
+
 /// The state of one open root.
 #[derive(Debug)]
 struct Supervisor {
@@ -168,6 +178,7 @@ impl Supervisor {
             inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
             pids,
         };
+        has_room_to_close()?;
         Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries }, opened))
     }
 
