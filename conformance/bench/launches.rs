@@ -31,7 +31,7 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 fn main() {
     // First, while nothing else has taken memory.
     let own = chatter_in_the_library();
-    let (short, long, _place) = tables::made(FEW, MANY);
+    let ([home, short, long], _place) = tables::made(FEW, MANY);
     short.enter();
     let few = Host::new();
     long.enter();
@@ -54,8 +54,16 @@ fn main() {
     let children = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage of the children").max_rss();
     let [small, large] = callers(&few);
     [few, many].into_iter().for_each(|host| host.root.close().expect("nothing left"));
+    home.enter();
 
-    let (at_few, at_many) = (at_few.medians(), at_many.medians());
+    tell([at_few.medians(), at_many.medians(), small, large], check);
+    println!("\n{:<56} {:>9} {:>7} {:>7}", "peak memory", "MiB", "", "goal");
+    memory("largest process of check and run, 200 MiB of output", children);
+    memory("this program, the same in the library", own);
+}
+
+/// The times of a small host, a large one, a small caller and a large one.
+fn tell([at_few, at_many, small, large]: [Times<Duration>; 4], check: Duration) {
     println!("{:<56} {:>9} {:>7} {:>7}", format!("at {FEW} mounts, median"), "time", "ratio", "goal");
     row("bubblewrap itself, /usr/bin/true", at_few.raw, at_few.raw, None);
     row("run in an open root", at_few.run, at_few.raw, Some(1.2));
@@ -71,9 +79,6 @@ fn main() {
     println!("\n{:<56} {:>9} {:>7} {:>7}", "with 1 GiB in the caller's memory, median", "time", "ratio", "goal");
     row("run in an open root, of what it takes without", large.run, small.run, Some(1.2));
     row("open, run and close, of what it takes without", large.whole, small.whole, Some(1.2));
-    println!("\n{:<56} {:>9} {:>7} {:>7}", "peak memory", "MiB", "", "goal");
-    memory("largest process of check and run, 200 MiB of output", children);
-    memory("this program, the same in the library", own);
 }
 
 /// A host with an open root.

@@ -21,9 +21,11 @@ impl Table {
     }
 }
 
-/// Two of them: with `few` mounts and with `many`. Nothing is seen of either outside of this process.
-pub fn made(few: usize, many: usize) -> (Table, Table, TempDir) {
+/// Where this process was, and two of them: with `few` mounts and with `many`. Nothing is seen of those outside of this
+/// process. The directories can be removed from where it was.
+pub fn made(few: usize, many: usize) -> ([Table; 3], TempDir) {
     let place = tempfile::tempdir().expect("a directory");
+    let home = current();
     own();
     let nothing = None::<&str>;
     mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).expect("private mounts");
@@ -36,7 +38,7 @@ pub fn made(few: usize, many: usize) -> (Table, Table, TempDir) {
     let short = current();
     own();
     fill(place.path(), many);
-    (short, current(), place)
+    ([home, short, current()], place)
 }
 
 fn own() {
