@@ -1,8 +1,7 @@
 //! What a bubblewrap did when it was looked at, written down: something to hold a later one against.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -13,6 +12,7 @@ use crate::bwrap::About;
 use crate::contract::{Contract, ContractError};
 use crate::facts;
 use crate::report::{Bwrap, Look, Report, Summary};
+use crate::source;
 use crate::verify::verify;
 
 /// The largest baseline that is read, in bytes. Ours have about 60 000.
@@ -105,7 +105,7 @@ impl Baseline {
         let builtin = BUILTIN.into_iter().find(|(version, _)| Path::new(version) == name);
         let bytes = match builtin {
             Some((_, text)) => text.as_bytes().to_vec(),
-            None => match bytes(name) {
+            None => match source::bytes(name, LIMIT) {
                 Ok(bytes) if bytes.len() as u64 > LIMIT => return Err(BaselineError::TooLong { file }),
                 Ok(bytes) => bytes,
                 Err(source) => return Err(BaselineError::Unreadable { file, source }),
@@ -149,12 +149,6 @@ impl Baseline {
         };
         Ok(Look { report, contract, facts: Some(facts) })
     }
-}
-
-fn bytes(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The JSON Schema of a [`Baseline`].

@@ -1,4 +1,4 @@
-//! A TOML file that somebody wrote: read strictly, and what is wrong with it said with file, line and key.
+//! Files that somebody wrote: bounded, and where they are TOML read strictly, and what is wrong with it said with file, line and key.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -70,11 +70,20 @@ pub enum SourceError {
 /// It can't be read.
 pub fn load(path: &Path, kind: Kind) -> Result<(String, Vec<u8>), SourceError> {
     let file = path.display().to_string().escape_debug().to_string();
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|opened| opened.take(kind.limit + 1).read_to_end(&mut bytes)) {
-        Ok(_) => Ok((file, bytes)),
+    match bytes(path, kind.limit) {
+        Ok(bytes) => Ok((file, bytes)),
         Err(source) => Err(SourceError::Unreadable { kind, file, source }),
     }
+}
+
+/// A file's bytes: never more than one above `limit`, which is then too much.
+///
+/// # Errors
+/// `errno` of opening or reading it.
+pub fn bytes(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A file's text, to say where in it something is.

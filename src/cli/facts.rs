@@ -1,11 +1,10 @@
 //! Facts that somebody saved.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use rootcontract::facts::frame::{self, LIMIT};
 use rootcontract::facts::{Document, frame::Damage};
+use rootcontract::source::bytes;
 
 use super::failure::Failure;
 
@@ -14,7 +13,8 @@ const PROBE: &[u8] = b"{\"version\":";
 
 /// Reads what `rootcontract probe` or `rootcontract-probe` printed.
 pub fn load(file: &Path) -> Result<Document, Failure> {
-    let bytes = bytes(file).map_err(|source| Failure::FactsUnreadable { file: file.to_owned(), source })?;
+    let bytes =
+        bytes(file, LIMIT as u64).map_err(|source| Failure::FactsUnreadable { file: file.to_owned(), source })?;
     match frame::open_saved(&bytes) {
         Ok(probe) => Ok(Document::new(None, probe)),
         // Without the probe's last line it is a whole document, or nothing we know.
@@ -23,11 +23,4 @@ pub fn load(file: &Path) -> Result<Document, Failure> {
         }
         Err(source) => Err(Failure::FactsDamaged { file: file.to_owned(), source }),
     }
-}
-
-/// At most one byte more than facts may have, which is then found to be too much.
-fn bytes(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(LIMIT as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

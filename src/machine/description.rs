@@ -1,12 +1,11 @@
 //! `machine.toml`: what a machine is made of, as `ci/machine` writes it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::MachineError;
+use crate::source;
 
 /// The file's name.
 const NAME: &str = "machine.toml";
@@ -45,8 +44,7 @@ impl Description {
     pub(super) fn read(directory: &Path) -> Result<Self, MachineError> {
         let file = directory.join(NAME);
         let unreadable = |source| MachineError::Unreadable { directory: directory.to_owned(), source };
-        let mut bytes = Vec::new();
-        File::open(&file).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+        let bytes = source::bytes(&file, LIMIT).map_err(unreadable)?;
         if bytes.len() as u64 > LIMIT {
             return Err(MachineError::TooLarge { file });
         }

@@ -1,12 +1,12 @@
 //! Bytes to a document, strictly: what is read may come from another machine.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::show::subject_of;
 use super::{Document, Report, Summary};
+use crate::source;
 
 /// The largest document that is read, in bytes. A report has about 150 000.
 pub const LIMIT: u64 = 64 << 20;
@@ -79,10 +79,8 @@ impl Document {
     /// # Errors
     /// See [`ReadError`].
     pub fn load(file: &Path) -> Result<Self, ReadError> {
-        let mut bytes = Vec::new();
-        File::open(file)
-            .and_then(|opened| opened.take(LIMIT + 1).read_to_end(&mut bytes))
-            .map_err(|source| ReadError::Unreadable { file: file.to_owned(), source })?;
+        let bytes =
+            source::bytes(file, LIMIT).map_err(|source| ReadError::Unreadable { file: file.to_owned(), source })?;
         Self::parse(&bytes).map_err(|source| ReadError::NoDocument { file: file.to_owned(), source })
     }
 }
