@@ -5,19 +5,20 @@
 //! takes the place of the payload, whose path inside is the last line. `@/NAME` is an empty directory that exists for the
 //! launch, and `@/NAME=TEXT` a file of this text in one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bwrap::{PATIENCE, ask};
 use crate::diff::differing;
 use crate::facts::frame;
 use crate::report::show::shown;
+use crate::source;
 
 /// The largest file that is read, in bytes; Linux takes no argument vector above 6 MiB.
 const LIMIT: u64 = 1 << 20;
@@ -103,10 +104,8 @@ impl Consumer {
     /// # Errors
     /// See [`ConsumerError`].
     pub fn load(file: &Path) -> Result<Self, ConsumerError> {
-        let mut bytes = Vec::new();
-        File::open(file)
-            .and_then(|opened| opened.take(LIMIT + 1).read_to_end(&mut bytes))
-            .map_err(|source| ConsumerError::Unreadable { file: file.to_owned(), source })?;
+        let bytes =
+            source::bytes(file, LIMIT).map_err(|source| ConsumerError::Unreadable { file: file.to_owned(), source })?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         Self::parse(&shown(&name), &bytes).map_err(|why| ConsumerError::Malformed { file: file.to_owned(), why })
     }
@@ -124,12 +123,14 @@ impl Consumer {
             return Err("a zero byte, which no argument can have");
         }
         let words: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
-        let stays_inside = |word: &String| !word.starts_with("@/") || !word.split('/').any(|part| part == "..");
+        // Joined to a directory, what begins with / would be a path of the host's.
+        let leads_out = |name: &str| name.starts_with('/') || name.split('/').any(|part| part == "..");
+        let stays_inside = |word: &String| !word.strip_prefix("@/").is_some_and(leads_out);
         if !words.iter().any(|word| word == PROBE) {
             return Err("no @probe, which takes the payload's place");
         }
         if !words.iter().all(stays_inside) {
-            return Err("a directory of the launch with .. in it");
+            return Err("a path of the launch that leads out of its directory");
         }
         Ok(Self { name: name.to_owned(), words })
     }
@@ -165,13 +166,14 @@ impl Consumer {
     /// One launch: the facts from inside, or what bubblewrap said instead.
     fn launch(&self, bwrap: &Path, probe: &Path) -> io::Result<Result<Value, String>> {
         let directory = tempfile::tempdir()?;
-        let place = directory.path();
-        let words = self.words.iter().map(|word| made(word, place, probe)).collect::<io::Result<Vec<String>>>()?;
+        let made = |word: &String| made(word, directory.path(), probe);
+        let words = self.words.iter().map(made).collect::<io::Result<Vec<String>>>()?;
+        let place = directory.path().to_string_lossy();
         let answer = ask(bwrap, words.iter().map(String::as_str).chain(["--passive"]), PATIENCE)?;
         let facts = frame::open_saved(answer.stdout.as_bytes());
         Ok(match facts.map(serde_json::to_value) {
-            Ok(Ok(probe)) => Ok(without(place, &Value::from_iter([("launch", Value::Null), ("probe", probe)]))),
-            Ok(Err(_)) | Err(_) => Err(shown(&answer.last_words().replace(&*place.to_string_lossy(), "@"))),
+            Ok(Ok(probe)) => Ok(without(&place, json!({ "launch": null, "probe": probe }))),
+            Ok(Err(_)) | Err(_) => Err(shown(&answer.last_words().replace(&*place, "@"))),
         })
     }
 }
@@ -198,18 +200,31 @@ fn made(word: &str, place: &Path, probe: &Path) -> io::Result<String> {
 }
 
 /// The facts with one name for the directory of the launch.
-fn without(place: &Path, facts: &Value) -> Value {
-    let place = place.to_string_lossy();
+fn without(place: &str, facts: Value) -> Value {
     match facts {
-        Value::String(text) => Value::String(text.replace(&*place, "@")),
-        Value::Array(items) => items.iter().map(|item| without(Path::new(&*place), item)).collect(),
+        Value::String(text) => Value::String(text.replace(place, "@")),
+        Value::Array(items) => items.into_iter().map(|item| without(place, item)).collect(),
         Value::Object(map) => {
-            let renamed: BTreeMap<String, Value> = map
-                .iter()
-                .map(|(key, value)| (key.replace(&*place, "@"), without(Path::new(&*place), value)))
-                .collect();
-            renamed.into_iter().collect()
+            map.into_iter().map(|(key, value)| (key.replace(place, "@"), without(place, value))).collect()
         }
-        other => other.clone(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::a_bind("--bind\n@/etc\n/etc\n@probe\n", Ok(()))]
+    #[case::a_file("@/etc/hosts=127.0.0.1 a\n@probe\n", Ok(()))]
+    #[case::notes("# @/../x\n@probe\n", Ok(()))]
+    #[case::no_probe("--bind\n", Err("no @probe, which takes the payload's place"))]
+    #[case::above("@/../x\n@probe\n", Err("a path of the launch that leads out of its directory"))]
+    #[case::of_the_host("@//etc/x=y\n@probe\n", Err("a path of the launch that leads out of its directory"))]
+    #[case::a_zero_byte("a\0b\n@probe\n", Err("a zero byte, which no argument can have"))]
+    fn what_is_made_for_a_launch_stays_in_its_directory(#[case] text: &str, #[case] expected: Result<(), &str>) {
+        assert_eq!(Consumer::parse("one", text.as_bytes()).map(drop), expected);
     }
 }
