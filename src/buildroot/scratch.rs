@@ -14,7 +14,7 @@ use nix::unistd::mkdtemp;
 use super::Keep;
 use removal::remove_tree;
 
-/// What every scratch directory's name begins with.
+/// What the name of everything begins with that is ours to clear away: scratch directories, control groups.
 pub(crate) const PREFIX: &str = "rootcontract-";
 
 /// The name of a parent that is ours as well, and goes when the last scratch directory in it has gone.
@@ -88,7 +88,7 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
 }
 
 /// Locks the directory, unless somebody else has, or it is gone.
-fn lock(path: &Path) -> io::Result<Option<File>> {
+pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     let lock = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         directory => directory?,

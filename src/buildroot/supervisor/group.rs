@@ -6,20 +6,17 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::mkdtemp;
 
 use super::super::protocol::Failure;
+use super::super::scratch::{PREFIX, lock};
 use crate::facts::mount::{self, Row};
-
-/// What every group's name begins with.
-const PREFIX: &str = "rootcontract-";
 
 /// A group without a process yet. It goes when this is dropped, and the kernel lets it when nothing runs in it.
 #[derive(Debug)]
 pub(super) struct Group {
     path: PathBuf,
-    _lock: Flock<File>,
+    _lock: File,
 }
 
 impl Group {
@@ -39,6 +36,7 @@ impl Group {
     fn try_make(parent: &Path, most: u32) -> io::Result<Self> {
         let path = mkdtemp(&parent.join(format!("{PREFIX}XXXXXX")))?;
         let limited = lock(&path).and_then(|lock| {
+            let lock = lock.ok_or(io::ErrorKind::NotFound)?;
             File::options().write(true).open(path.join("pids.max"))?.write_all(most.to_string().as_bytes())?;
             Ok(lock)
         });
@@ -97,16 +95,11 @@ fn own(memberships: &[u8], table: &[Row]) -> Option<PathBuf> {
     })
 }
 
-/// Locks a group's directory, unless somebody else has.
-fn lock(path: &Path) -> io::Result<Flock<File>> {
-    Ok(Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?)
-}
-
 /// Removes the groups that nobody holds the lock of. One with processes in it the kernel keeps.
 fn clear_abandoned(parent: &Path) {
     let ours = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PREFIX);
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten().filter(ours) {
-        if let Ok(_abandoned) = lock(&entry.path()) {
+        if let Ok(Some(_abandoned)) = lock(&entry.path()) {
             let _next_time = std::fs::remove_dir(entry.path());
         }
     }
@@ -145,7 +138,7 @@ mod tests {
         for directory in [&used, &abandoned, &foreign] {
             std::fs::create_dir(directory).expect("a directory");
         }
-        let _lock = lock(&used).expect("a lock");
+        let _lock = lock(&used).expect("a directory").expect("a lock");
         clear_abandoned(parent.path());
         assert_eq!([used.exists(), abandoned.exists(), foreign.exists()], [true, false, true]);
     }
