@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -25,7 +24,7 @@ use crate::inspect::{Hardware, InspectError, Subject, inspect_mutant, native};
 use crate::mutant::Mutant;
 use crate::parallel::{in_parallel, processors};
 use crate::profile::Profile;
-use crate::sys::wait_readable;
+use crate::sys::is_readable;
 use crate::verify::{Finding, Verdict, verify};
 use contradict::{Contradicted, contradict};
 
@@ -212,7 +211,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn interrupted(&self) -> bool {
-        self.interrupt.is_some_and(|interrupt| wait_readable(interrupt, Instant::now()).is_ok())
+        self.interrupt.is_some_and(is_readable)
     }
 
     /// Builds a mutant and judges it. `not_applicable` are clauses that no mutant can break on this host.

@@ -356,6 +356,11 @@ mod probe {
         }
     }
 
+    /// Whether a descriptor has something to read, or its other end is closed. Does not wait.
+    pub fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+        wait_readable(descriptor, Instant::now()).is_ok()
+    }
+
     /// Wait until a descriptor has something to read, or its other end is closed.
     pub fn wait_readable(descriptor: BorrowedFd<'_>, end: Instant) -> Result<()> {
         loop {

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::pipe2;
+use rootcontract::sys::is_readable;
 
 use super::failure::Failure;
 
@@ -80,7 +80,7 @@ impl Signals {
 
     /// Whether one has come.
     pub fn came(&self) -> bool {
-        poll(&mut [PollFd::new(self.descriptor(), PollFlags::POLLIN)], PollTimeout::ZERO) == Ok(1)
+        is_readable(self.descriptor())
     }
 
     /// The first that came.

@@ -1,10 +1,10 @@
 //! The descriptors of a run besides its streams.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
 
 use super::super::protocol::Role;
 use super::processes::Caller;
+use crate::sys::is_readable;
 
 /// What came with a run, by its role.
 #[derive(Debug, Default)]
@@ -55,9 +55,4 @@ impl Attached {
     pub fn hurry(&self) -> Option<BorrowedFd<'_>> {
         self.hurry.as_ref().map(AsFd::as_fd)
     }
-}
-
-/// Whether there is something to read, or nobody to write any more.
-fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
-    crate::sys::wait_readable(descriptor, Instant::now()).is_ok()
 }
