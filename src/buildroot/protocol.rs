@@ -4,32 +4,20 @@
 //! a socket for the replies to this request, and what else the request needs. So a request may be of any length,
 //! several threads may ask at once, and a caller that goes away is seen by its reply socket closing.
 
+mod wire;
+
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Seek};
+use std::io;
 use std::num::NonZeroU64;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, sendmsg,
-    socketpair,
-};
 use serde::{Deserialize, Serialize};
 
 use super::privilege::Ids;
 use crate::facts::launch::{Canaries, Inherited};
 use crate::profile::NodeCreation;
-
-/// The most a request may weigh: argument vectors are at most 6 MiB (Linux `ARG_MAX` at the largest stack limit),
-/// and a byte takes up to four in JSON.
-const LARGEST_REQUEST: u64 = 32 << 20;
-/// The most a reply may weigh; it holds at most [`super::supervisor::STATUS_LIMIT`] bytes from outside.
-const LARGEST_REPLY: usize = 64 << 10;
-/// The most descriptors that come with a request: a run's are nine at the most.
-const MOST_DESCRIPTORS: usize = 12;
+pub(super) use wire::{Heard, Received, answer, ask, conclude, heard, is_gone, packet_pair, receive, reply, tell_idle};
 
 /// What the supervisor is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -269,142 +257,4 @@ impl Failure {
         self.source = self.errno();
         self
     }
-}
-
-/// Sends `request` with `descriptors` and gives the socket on which its replies arrive.
-pub(super) fn ask(control: BorrowedFd<'_>, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
-    let mut body = File::from(memfd_create(c"rootcontract-request", MFdFlags::MFD_CLOEXEC)?);
-    serde_json::to_writer(&mut io::BufWriter::new(&mut body), request)?;
-    let (ours, theirs) = packet_pair()?;
-    let mut raw: Vec<RawFd> = vec![body.as_raw_fd(), theirs.as_raw_fd()];
-    raw.extend(descriptors.iter().map(AsRawFd::as_raw_fd));
-    let rights = [ControlMessage::ScmRights(&raw)];
-    again(|| sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None))?;
-    Ok(ours)
-}
-
-/// Whether an error of asking, or of waiting for a reply, means that nobody is there any more.
-pub(super) fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected)
-}
-
-/// A request as it arrived.
-#[derive(Debug)]
-pub(super) struct Received {
-    /// What is asked, unless it could not be read.
-    pub request: Result<Request, Failure>,
-    pub reply: OwnedFd,
-    pub descriptors: Vec<OwnedFd>,
-}
-
-/// The next request; `None` when the other side is gone.
-pub(super) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Received>> {
-    let mut byte = [0_u8; 1];
-    let mut iov = [IoSliceMut::new(&mut byte)];
-    let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
-    let message = loop {
-        match recvmsg::<()>(control.as_raw_fd(), &mut iov, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
-            Err(Errno::EINTR) => {}
-            message => break message?,
-        }
-    };
-    let mut raw = Vec::new();
-    for part in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(descriptors) = part {
-            raw.extend(descriptors);
-        }
-    }
-    let mut descriptors = crate::sys::received(raw).into_iter();
-    if message.bytes == 0 {
-        return Ok(None);
-    }
-    let (Some(body), Some(reply)) = (descriptors.next(), descriptors.next()) else {
-        return Err(io::Error::from(Errno::EPROTO));
-    };
-    let request = read(File::from(body)).map_err(|error| Failure::new("read a request", error));
-    Ok(Some(Received { request, reply, descriptors: descriptors.collect() }))
-}
-
-/// A request as it was written into its memory file.
-fn read(mut body: File) -> io::Result<Request> {
-    body.rewind()?;
-    let mut json = Vec::new();
-    body.take(LARGEST_REQUEST).read_to_end(&mut json)?;
-    Ok(serde_json::from_slice(&json)?)
-}
-
-/// Sends a reply. That the caller has gone is no failure of ours: it shows when its socket is polled.
-///
-/// # Errors
-/// What keeps the caller from ever hearing of it, unless the socket is closed.
-pub(super) fn answer(socket: &OwnedFd, reply: &Reply) -> io::Result<()> {
-    let json = serde_json::to_vec(reply)?;
-    let packet = [IoSlice::new(&json)];
-    match again(|| sendmsg::<()>(socket.as_raw_fd(), &packet, &[], MsgFlags::MSG_NOSIGNAL, None)) {
-        Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// Sends the last reply there is. One that can't be sent is told by the socket being closed.
-pub(super) fn conclude(socket: OwnedFd, reply: &Reply) {
-    let _told_by_its_end = answer(&socket, reply);
-}
-
-/// The next reply on `socket`; waits for it.
-pub(super) fn reply(socket: &OwnedFd) -> io::Result<Reply> {
-    let mut json = vec![0; LARGEST_REPLY];
-    let length = again(|| recv(socket.as_raw_fd(), &mut json, MsgFlags::empty()))?;
-    if length == 0 {
-        return Err(io::Error::from(Errno::ECONNRESET));
-    }
-    Ok(match serde_json::from_slice(&json[..length])? {
-        Reply::Failed(failure) => Reply::Failed(failure.with_source()),
-        Reply::Closed(failures) => Reply::Closed(failures.into_iter().map(Failure::with_source).collect()),
-        reply => reply,
-    })
-}
-
-/// Says of the run behind `socket` that it has written nothing for too long. That it is over already is no failure:
-/// the reply says so.
-pub(super) fn tell_idle(socket: &OwnedFd) -> io::Result<()> {
-    match again(|| sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(b"!")], &[], MsgFlags::MSG_NOSIGNAL, None)) {
-        Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// What a caller has said of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// Nothing so far.
-    Nothing,
-    /// It is idle.
-    Idle,
-    /// The caller is not interested any more.
-    Gone,
-}
-
-/// What the caller at the other end of `socket` has said. Does not wait.
-pub(super) fn heard(socket: &OwnedFd) -> Heard {
-    match again(|| recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT)) {
-        Err(Errno::EAGAIN) => Heard::Nothing,
-        Ok(1..) => Heard::Idle,
-        Ok(0) | Err(_) => Heard::Gone,
-    }
-}
-
-/// Does `call`, again and again while a signal interrupts it.
-fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
-    loop {
-        match call() {
-            Err(Errno::EINTR) => {}
-            result => return result,
-        }
-    }
-}
-
-/// Two connected sockets that keep packets apart.
-pub(super) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
 }
