@@ -39,7 +39,7 @@ pub(crate) use privilege::{is_root, sets_ids};
 pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 
-use crate::facts::launch::{Canaries, Inherited, Privilege};
+use crate::facts::launch::{self, Canaries, Inherited, Privilege};
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News, Silence};
@@ -195,14 +195,13 @@ impl BuildRoot {
     /// What the caller should know, a line each: capabilities that were asked for and are not to be had, subordinate ids
     /// that could not be mapped, processes that were to be limited and are not.
     pub fn warnings(&self) -> Vec<String> {
-        let missing = self.layout.capabilities.missing();
-        let line = || format!("the payload does without {missing}, which this process does not have");
-        let alone = self.lesser().map(|why| format!("the build root has one user only: {why}"));
+        let missing = self.layout.capabilities.missing().to_string();
+        let without = launch::warnings(self.lesser().as_deref(), &missing);
         let unlimited = match &self.opened.pids {
             Some(Pids::Unlimited(why)) => Some(format!("the number of processes is unlimited: {why}")),
             Some(Pids::Limited) | None => None,
         };
-        alone.into_iter().chain((!missing.is_empty()).then(line)).chain(unlimited).collect()
+        without.into_iter().chain(unlimited).collect()
     }
 
     /// Why there are no subordinate ids, where they seemed to be there.

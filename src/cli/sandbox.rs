@@ -13,7 +13,7 @@ use rootcontract::binfmt::{self, CannotRun};
 use rootcontract::buildroot::{BuildRoot, Builder, MissingCapabilities, Surroundings};
 use rootcontract::bwrap::{self, About};
 use rootcontract::contract::Word;
-use rootcontract::facts::launch::{Phase, Privilege};
+use rootcontract::facts::launch::{Phase, Privilege, warnings};
 use rootcontract::facts::{Document, text};
 use rootcontract::inspect::{Hardware, Subject, find_probe, inspect_until, native};
 use rootcontract::matrix::{Ground, Usual, Wanted};
@@ -308,9 +308,6 @@ impl Sandbox {
 /// What is to be said of what was asked for, or seemed to be there, and is not to be had.
 pub fn done_without(profile: Profile, document: &Document) -> Vec<String> {
     let Some(launch) = &document.launch else { return Vec::new() };
-    let alone = launch.lesser.as_ref().map(|why| format!("the build root has one user only: {why}"));
-    let missing = launch.capabilities.missing.join(", ");
-    let lacking = || format!("the payload does without {missing}, which this process does not have");
-    let told = alone.into_iter().chain((!missing.is_empty()).then(lacking));
-    told.map(|what| format!("warning: {profile}: {what}")).collect()
+    let told = warnings(launch.lesser.as_deref(), &launch.capabilities.missing.join(", "));
+    told.iter().map(|what| format!("warning: {profile}: {what}")).collect()
 }

@@ -54,6 +54,14 @@ pub struct Launch {
     pub canaries: Canaries,
 }
 
+/// What the caller should know of what a launch does without, a line each: why it has no subordinate ids though they
+/// seemed to be there, and the capabilities that were asked for and are not to be had.
+pub fn warnings(lesser: Option<&str>, missing: &str) -> Vec<String> {
+    let alone = lesser.map(|why| format!("the build root has one user only: {why}"));
+    let lacking = || format!("the payload does without {missing}, which this process does not have");
+    alone.into_iter().chain((!missing.is_empty()).then(lacking)).collect()
+}
+
 /// Which state of the root is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "host", derive(schemars::JsonSchema))]
