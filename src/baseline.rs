@@ -74,6 +74,9 @@ pub enum BaselineError {
     /// A profile has no contract.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// The facts are no JSON.
+    #[error("write down facts again")]
+    Facts(#[from] serde_json::Error),
 }
 
 /// The baselines that are compiled in: version, and the document.
@@ -118,19 +121,16 @@ impl Baseline {
     ///
     /// # Errors
     /// A profile has no contract.
-    pub fn looks(&self) -> Result<Vec<Look>, ContractError> {
+    pub fn looks(&self) -> Result<Vec<Look>, BaselineError> {
         let sandboxes = self.facts.iter().map(|facts| {
             let profile = facts.launch.as_ref().map_or("", |launch| &launch.profile);
-            let contract = Contract::builtin(profile)?.on(&facts.probe.arch);
-            let document = serde_json::to_value(facts).unwrap_or_default();
-            let report = Report::new(&contract, facts, verify(&contract, &document));
-            Ok(Look { report, contract, facts: Some(document) })
+            Ok(Look::of(Contract::builtin(profile)?.on(facts.arch()), facts, |_| true)?)
         });
         std::iter::once(self.itself()).chain(sandboxes).collect()
     }
 
     /// The look at bubblewrap itself.
-    fn itself(&self) -> Result<Look, ContractError> {
+    fn itself(&self) -> Result<Look, BaselineError> {
         let contract = Contract::of_bubblewrap()?;
         let facts = json!({ "launch": null, "probe": { "attempts": self.behaviour } });
         let findings = verify(&contract, &facts);

@@ -236,6 +236,11 @@ impl Document {
         Document { schema: Schema::V1, launch, probe }
     }
 
+    /// The architecture that was looked at, by our name.
+    pub fn arch(&self) -> &str {
+        self.launch.as_ref().map_or(&self.probe.arch, |launch| &launch.arch)
+    }
+
     /// Read a whole document from JSON.
     pub fn from_json(json: &[u8]) -> Result<Document, serde_json::Error> {
         serde_json::from_slice(json)

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{ClauseId, Contract};
 use crate::facts;
 use crate::facts::launch::{Evidence, Phase, Privilege};
-use crate::verify::{Finding, Verdict};
+use crate::verify::{Finding, Verdict, verify};
 
 pub use read::{LIMIT, NoDocument, ReadError};
 pub use shard::{Dealt, Shard};
@@ -102,6 +102,28 @@ pub struct Look {
 }
 
 impl Look {
+    /// Holds facts to the clauses of a contract that are meant.
+    ///
+    /// # Errors
+    /// The facts are no JSON, which would be a fault of ours.
+    pub fn of(
+        contract: Contract,
+        facts: &facts::Document,
+        is_meant: impl Fn(&ClauseId) -> bool,
+    ) -> Result<Self, serde_json::Error> {
+        let document = serde_json::to_value(facts)?;
+        let report = Report::new(&contract, facts, verify(&contract, &document));
+        let mut look = Self { report, contract, facts: Some(document) };
+        look.narrow(is_meant);
+        Ok(look)
+    }
+
+    /// Leaves the findings of these clauses.
+    pub fn narrow(&mut self, is_meant: impl Fn(&ClauseId) -> bool) {
+        self.report.findings.retain(|finding| is_meant(&finding.clause));
+        self.report.summary = Summary::of(&self.report.findings);
+    }
+
     /// What came of a clause.
     pub fn finding(&self, clause: &ClauseId) -> Option<&Finding> {
         self.report.findings.iter().find(|finding| finding.clause == *clause)
@@ -155,7 +177,7 @@ impl Report {
         Self {
             profile: contract.profile.clone(),
             place: None,
-            arch: launch.map_or(&facts.probe.arch, |launch| &launch.arch).clone(),
+            arch: facts.arch().to_owned(),
             evidence: launch.map(|launch| launch.evidence),
             phase: launch.map(|launch| launch.phase),
             privilege: launch.map(|launch| launch.privilege),

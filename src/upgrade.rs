@@ -7,8 +7,7 @@ pub mod human;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::Baseline;
-use crate::contract::ContractError;
+use crate::baseline::{Baseline, BaselineError};
 use crate::diff::{Alone, Comparison, Document as Diff, Relevance};
 use crate::report::show::shown;
 use crate::report::{Bwrap, Look};
@@ -62,7 +61,7 @@ impl Document {
     ///
     /// # Errors
     /// A profile has no contract.
-    pub fn of(before: &Baseline, after: &Baseline, consumers: Vec<Replayed>) -> Result<Self, ContractError> {
+    pub fn of(before: &Baseline, after: &Baseline, consumers: Vec<Replayed>) -> Result<Self, BaselineError> {
         let looks = after.looks()?;
         let diff = Diff::of(&before.looks()?, &looks);
         let only = |one: &Baseline, other: &Baseline| -> Vec<String> {

@@ -12,11 +12,10 @@ use rootcontract::contract::Contract;
 use rootcontract::machine::{Machine, Ran};
 use rootcontract::matrix::{Expected, Ground, Place, believed};
 use rootcontract::profile::Profile;
-use rootcontract::report::{NotChecked, Report};
+use rootcontract::report::{Look, NotChecked, Report};
 
 use super::clauses::matches;
 use super::failure::{Failure, line};
-use super::findings::judge;
 use super::machine::meaning;
 use super::sandbox::{Sandbox, done_without};
 use super::signals::Signals;
@@ -94,7 +93,7 @@ impl Check<'_> {
         let mut cells = Vec::new();
         for (profile, contract) in self.targets {
             let contract = contract.clone().on(arch.name);
-            let came = self.seen(&sandbox, *profile, about, arch, &contract);
+            let came = self.seen(&sandbox, *profile, about, arch, contract);
             cells.push(match came {
                 Ok((report, warning)) => {
                     told.extend(warning);
@@ -115,13 +114,14 @@ impl Check<'_> {
         profile: Profile,
         about: &About,
         arch: &Architecture,
-        contract: &Contract,
+        contract: Contract,
     ) -> Result<(Report, Vec<String>), Failure> {
-        if !self.is_about(contract) {
+        if !self.is_about(&contract) {
             return Err(Failure::nothing_about(arch.name, self.only));
         }
         let facts = sandbox.look_until(profile, about, self.signals.own_descriptor()?)?;
-        Ok((judge(contract, &facts, self.only)?, done_without(profile, &facts)))
+        let look = Look::of(contract, &facts, |clause| matches(self.only, clause.as_str()))?;
+        Ok((look.report, done_without(profile, &facts)))
     }
 
     /// Boots the machine once for all profiles.

@@ -12,6 +12,7 @@ use rootcontract::profile::Profile;
 use rootcontract::report::human::{self, Judged};
 use rootcontract::report::{Document, Look, Standing};
 
+use super::clauses::matches;
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::looks::{Around, Side};
@@ -92,11 +93,9 @@ impl Check {
 
     /// Holds saved facts to the contract that was named, else to that of the profile they are of.
     fn saved(&self, facts: &Facts, file: &Path) -> Result<Vec<Judged>, Failure> {
-        let contracts = match (&self.contract, self.sandbox.profiles.as_slice(), &facts.launch) {
-            (Some(contract), _, _) => vec![Contract::load(contract)?],
-            (None, [], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
-            (None, [], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
-            (None, profiles, _) => contracts::of_profiles(profiles)?,
+        let contracts = match &self.contract {
+            Some(contract) => vec![Contract::load(contract)?],
+            None => contracts::of_facts(facts, file, &self.sandbox.profiles)?,
         };
         contracts.into_iter().map(|contract| self.judge(contract, facts, None)).collect()
     }
@@ -126,14 +125,13 @@ impl Check {
 
     fn judge(&self, contract: Contract, facts: &Facts, built: Option<Profile>) -> Result<Judged, Failure> {
         // Of our own contracts only what is about the architecture; one of somebody else is shown as it is.
-        let arch = facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch);
-        let contract = if self.contract.is_none() { contract.on(arch) } else { contract };
-        let mut report = findings::judge(&contract, facts, &self.only)?;
-        report.place = built.map(|_| self.sandbox.place());
+        let contract = if self.contract.is_none() { contract.on(facts.arch()) } else { contract };
+        let mut look = Look::of(contract, facts, |clause| matches(&self.only, clause.as_str()))?;
+        look.report.place = built.map(|_| self.sandbox.place());
         let reproduce = match built {
-            Some(profile) if report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),
+            Some(profile) if look.report.summary.broken > 0 => Some(line::of(self.sandbox.builder(profile)?)?),
             Some(_) | None => None,
         };
-        Ok(Judged { look: Look { report, contract, facts: Some(serde_json::to_value(facts)?) }, reproduce })
+        Ok(Judged { look, reproduce })
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rootcontract::contract::Contract;
+use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
 
 use super::failure::Failure;
@@ -34,6 +35,15 @@ impl Contracts {
 /// The compiled-in contracts of these profiles.
 pub fn of_profiles(profiles: &[Profile]) -> Result<Vec<Contract>, Failure> {
     profiles.iter().map(|profile| Ok(Contract::builtin(profile.name())?)).collect()
+}
+
+/// What facts are held to: the contracts of the profiles that were named, else that of the profile they are of.
+pub fn of_facts(facts: &Facts, file: &Path, profiles: &[Profile]) -> Result<Vec<Contract>, Failure> {
+    match (profiles, &facts.launch) {
+        ([], Some(launch)) => Ok(vec![Contract::builtin(&launch.profile)?]),
+        ([], None) => Err(Failure::FactsOfNobody { file: file.to_owned() }),
+        (profiles, _) => of_profiles(profiles),
+    }
 }
 
 /// The profile that the contract in `file` is about.

@@ -1,26 +1,15 @@
-//! Findings on their way from facts to whoever asked: judged, written as asked, and what the command exits with.
+//! Findings on their way to whoever asked: waived, written as asked, and what the command exits with.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use rootcontract::contract::Contract;
-use rootcontract::facts::Document as Facts;
 use rootcontract::report::show::shown;
-use rootcontract::report::{Document, Report, Standing, github, junit};
-use rootcontract::verify::verify;
+use rootcontract::report::{Document, Standing, github, junit};
 use rootcontract::waiver::{Waivers, today};
 
-use super::clauses::matches;
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::output;
-
-/// Holds facts to the clauses of a contract that match.
-pub fn judge(contract: &Contract, facts: &Facts, only: &[glob::Pattern]) -> Result<Report, Failure> {
-    let mut findings = verify(contract, &serde_json::to_value(facts)?);
-    findings.retain(|finding| matches(only, finding.clause.as_str()));
-    Ok(Report::new(contract, facts, findings))
-}
 
 /// Lets pass what the file says may be broken for now. What it says of clauses that are not broken is told, and fails.
 pub fn waive(document: &mut Document, file: Option<&Path>) -> Result<Needed, Failure> {

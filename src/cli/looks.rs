@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use glob::Pattern;
 use rootcontract::arch::{self, Architecture};
 use rootcontract::baseline::Baseline;
-use rootcontract::contract::Contract;
+use rootcontract::contract::{ClauseId, Contract};
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
 use rootcontract::report::show::shown;
@@ -18,7 +18,7 @@ use rootcontract::report::{Document, Look, Report};
 use super::clauses::matches;
 use super::failure::Failure;
 use super::sandbox::Sandbox;
-use super::{contracts, facts, findings};
+use super::{contracts, facts};
 
 /// What a word stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,17 +109,17 @@ impl Around<'_> {
         let is_meant = |look: &Look| wanted.iter().any(|profile| profile.name() == look.report.profile);
         let mut looks = baseline.looks()?;
         looks.retain(is_meant);
-        for look in &mut looks {
-            look.report.findings.retain(|finding| matches(self.only, finding.clause.as_str()));
-        }
+        looks.iter_mut().for_each(|look| look.narrow(|clause| self.is_meant(clause)));
         Ok(looks)
     }
 
     /// Judges facts.
     pub fn look(&self, contract: Contract, facts: &Facts) -> Result<Look, Failure> {
-        let contract = contract.on(facts.launch.as_ref().map_or(&facts.probe.arch, |launch| &launch.arch));
-        let report = findings::judge(&contract, facts, self.only)?;
-        Ok(Look { report, contract, facts: Some(serde_json::to_value(facts)?) })
+        Ok(Look::of(contract.on(facts.arch()), facts, |clause| self.is_meant(clause))?)
+    }
+
+    fn is_meant(&self, clause: &ClauseId) -> bool {
+        matches(self.only, clause.as_str())
     }
 }
 
@@ -130,11 +130,7 @@ fn saved(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
         Some(b"rootcontract.baseline") => around.baseline(&Baseline::find(file)?),
         Some(_) | None => {
             let facts = facts::load(file)?;
-            let contracts = match (around.sandbox.profiles.as_slice(), &facts.launch) {
-                ([], Some(launch)) => vec![Contract::builtin(&launch.profile)?],
-                ([], None) => return Err(Failure::FactsOfNobody { file: file.to_owned() }),
-                (profiles, _) => contracts::of_profiles(profiles)?,
-            };
+            let contracts = contracts::of_facts(&facts, file, &around.sandbox.profiles)?;
             contracts.into_iter().map(|contract| around.look(contract, &facts)).collect()
         }
     }
@@ -146,10 +142,11 @@ fn reports(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
         let place = format!("{} in {}", shown(&failure.profile), shown(&failure.place));
         return Err(Failure::NothingToCompare { file: file.to_owned(), place, reason: failure.reason.clone() });
     }
-    let look = |mut report: Report| {
-        report.findings.retain(|finding| matches(around.only, finding.clause.as_str()));
+    let look = |report: Report| {
         let contract = Contract::builtin(&report.profile)?.on(&report.arch);
-        Ok(Look { report, contract, facts: None })
+        let mut look = Look { report, contract, facts: None };
+        look.narrow(|clause| around.is_meant(clause));
+        Ok(look)
     };
     document.reports.into_iter().map(look).collect()
 }
