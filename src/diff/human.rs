@@ -8,12 +8,12 @@ use crate::report::human::word;
 use crate::report::show::{self, beside, shown};
 use crate::verify::{Verdict, in_words};
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const CHANGED: Style = AnsiColor::Red.on_default().bold();
-const SAME: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const CHANGED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const SAME: Style = AnsiColor::Green.on_default().bold();
 /// Where the text begins beside a label.
-const LABEL: usize = 10;
+pub(crate) const LABEL: usize = 10;
 /// The same beside a fact.
 const FACT: usize = 40;
 
@@ -62,14 +62,10 @@ fn about(side: &Side) -> String {
 
 /// `bubblewrap 0.8.0 (/usr/bin/bwrap), Linux 6.12, in /`.
 fn seen(side: &Side) -> String {
-    let bwrap = side.bwrap.as_ref().map(|bwrap| {
-        let package = bwrap.package.as_ref().map(|package| format!(", package {package}")).unwrap_or_default();
-        format!("bubblewrap {} ({}{package})", bwrap.version, bwrap.path)
-    });
-    let kernel = side.kernel.as_ref().map(|kernel| format!("Linux {kernel}"));
-    let place = side.place.as_ref().map(|place| format!("in {place}"));
-    let evidence = side.evidence.map(|evidence| word(evidence).to_string());
-    let known: Vec<String> = [bwrap, kernel, place, evidence].into_iter().flatten().map(|text| shown(&text)).collect();
+    let bwrap = side.bwrap.as_ref().map(show::bubblewrap);
+    let kernel = side.kernel.as_ref().map(|kernel| format!("Linux {}", shown(kernel)));
+    let place = side.place.as_ref().map(|place| format!("in {}", shown(place)));
+    let known: Vec<String> = [bwrap, kernel, place, side.evidence.map(word)].into_iter().flatten().collect();
     if known.is_empty() { "a sandbox that somebody else started".to_owned() } else { known.join(", ") }
 }
 
@@ -80,9 +76,7 @@ fn change(change: &Change) -> String {
         (None, Some(judged)) => judged.clause.to_string(),
         (None, None) => String::new(),
     };
-    let values = items(change)
-        .unwrap_or_else(|| format!("{} → {}", in_line(change.before.as_ref()), in_line(change.after.as_ref())));
-    let mut text = beside(&format!("  {}", shown(&what)), FACT, &values);
+    let mut text = values(&what, [change.before.as_ref(), change.after.as_ref()]);
     if change.relevance == Relevance::Contract {
         for judged in &change.clauses {
             let verdicts = match (judged.before, judged.after) {
@@ -95,12 +89,18 @@ fn change(change: &Change) -> String {
     text
 }
 
+/// What changed, and both values.
+pub fn values(what: &str, [before, after]: [Option<&Value>; 2]) -> String {
+    let both = || format!("{} → {}", in_line(before), in_line(after));
+    beside(&format!("  {}", shown(what)), FACT, &items(before, after).unwrap_or_else(both))
+}
+
 /// Of two lists of names what went and what came: `- argv0, + bind-fd`.
-fn items(change: &Change) -> Option<String> {
-    let names = |value: &Option<Value>| -> Option<Vec<String>> {
-        value.as_ref()?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+fn items(before: Option<&Value>, after: Option<&Value>) -> Option<String> {
+    let names = |value: Option<&Value>| -> Option<Vec<String>> {
+        value?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
     };
-    let (before, after) = (names(&change.before)?, names(&change.after)?);
+    let (before, after) = (names(before)?, names(after)?);
     let gone = before.iter().filter(|name| !after.contains(name)).map(|name| format!("− {name}"));
     let come = after.iter().filter(|name| !before.contains(name)).map(|name| format!("+ {name}"));
     let words: Vec<String> = gone.chain(come).map(|text| shown(&text)).collect();
@@ -109,7 +109,7 @@ fn items(change: &Change) -> Option<String> {
 }
 
 /// A value, or that there is none.
-pub fn in_line(value: Option<&Value>) -> String {
+fn in_line(value: Option<&Value>) -> String {
     match value {
         None => "not there".to_owned(),
         Some(Value::Null) => "null".to_owned(),

@@ -54,10 +54,7 @@ fn heading(report: &Report) -> String {
     if let Some(privilege) = report.privilege {
         place += &format!(", privilege {}", word(privilege));
     }
-    let bwrap = report.bwrap.as_ref().map(|bwrap| {
-        let package = bwrap.package.as_ref().map(|package| format!(", package {}", shown(package))).unwrap_or_default();
-        format!("bubblewrap {} ({}{package})", shown(&bwrap.version), shown(&bwrap.path))
-    });
+    let bwrap = report.bwrap.as_ref().map(show::bubblewrap);
     let kernel = report.kernel.as_ref().map(|kernel| format!("Linux {}", shown(kernel)));
     let ran_by = [bwrap, kernel].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let mut lines = format!("{BOLD}{place}{BOLD:#}\n");

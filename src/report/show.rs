@@ -6,7 +6,7 @@ use std::io;
 use nix::errno::Errno;
 use textwrap::{Options, WordSplitter};
 
-use super::Report;
+use super::{Bwrap, Report};
 use crate::facts::text;
 use crate::verify::{Finding, Verdict};
 
@@ -27,6 +27,12 @@ pub fn word(verdict: Verdict) -> &'static str {
         Verdict::NotApplicable => "not applicable",
         Verdict::Waived => "waived",
     }
+}
+
+/// A bubblewrap: `bubblewrap 0.8.0 (/usr/bin/bwrap, package bubblewrap 0.8.0-2)`.
+pub fn bubblewrap(bwrap: &Bwrap) -> String {
+    let package = bwrap.package.as_ref().map(|package| format!(", package {}", shown(package))).unwrap_or_default();
+    format!("bubblewrap {} ({}{package})", shown(&bwrap.version), shown(&bwrap.path))
 }
 
 /// Where a report's sandbox was: `osbuild-v190 in target/trees/s390x (s390x)`.

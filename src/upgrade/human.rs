@@ -1,27 +1,15 @@
 //! An upgrade on one page.
 
-use anstyle::{AnsiColor, Style};
-
 use super::consumer::{Replayed, Seen};
 use super::{Document, NotKept};
 use crate::baseline::BUBBLEWRAP;
-use crate::diff::human::{alone, in_line, of_contract};
+use crate::diff::human::{BOLD, CHANGED, DIM, LABEL, SAME, alone, of_contract, values};
 use crate::diff::{Comparison, Relevance};
-use crate::report::Bwrap;
-use crate::report::show::{beside, in_a_line, shown, word};
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const CHANGED: Style = AnsiColor::Red.on_default().bold();
-const SAME: Style = AnsiColor::Green.on_default().bold();
-/// Where the text begins beside a label.
-const LABEL: usize = 10;
-/// The same beside a fact.
-const FACT: usize = 40;
+use crate::report::show::{beside, bubblewrap, in_a_line, shown, word};
 
 /// The document with colour, [`WIDTH`](crate::report::show::WIDTH) wide.
 pub fn render(document: &Document) -> String {
-    let mut text = format!("{BOLD}from {} to {}{BOLD:#}\n", named(&document.before), named(&document.after));
+    let mut text = format!("{BOLD}from {} to {}{BOLD:#}\n", bubblewrap(&document.before), bubblewrap(&document.after));
     for (label, options) in [("  lost", &document.lost), ("  gained", &document.gained)] {
         if !options.is_empty() {
             let options: Vec<String> = options.iter().map(|option| format!("--{option}")).collect();
@@ -36,11 +24,6 @@ pub fn render(document: &Document) -> String {
         text.extend(document.not_kept.iter().map(not_kept));
     }
     text + "\n" + &total(document)
-}
-
-fn named(bwrap: &Bwrap) -> String {
-    let package = bwrap.package.as_ref().map(|package| format!(", package {}", shown(package))).unwrap_or_default();
-    format!("bubblewrap {} ({}{package})", shown(&bwrap.version), shown(&bwrap.path))
 }
 
 fn comparison(comparison: &Comparison) -> String {
@@ -59,10 +42,7 @@ fn consumer(replayed: &Replayed) -> String {
         |what: &str, said: &str| verdict(&subject, 1) + &beside("", LABEL, &format!("{what}: {}", shown(said)));
     match (&replayed.before, &replayed.after) {
         (None, None) => {
-            let seen = |seen: &Seen| {
-                let values = format!("{} → {}", in_line(seen.before.as_ref()), in_line(seen.after.as_ref()));
-                beside(&format!("  {}", shown(&seen.fact)), FACT, &values)
-            };
+            let seen = |seen: &Seen| values(&seen.fact, [seen.before.as_ref(), seen.after.as_ref()]);
             verdict(&subject, replayed.changes.len()) + &replayed.changes.iter().map(seen).collect::<String>()
         }
         (None, Some(said)) => refused("no longer starts", said),
