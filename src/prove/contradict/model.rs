@@ -20,21 +20,16 @@ pub fn of(clause: &Clause, facts: &Value) -> Value {
 
 /// Sets what the launch says so that the conditions are met.
 fn meet(when: &When, document: &mut Value) {
-    let words = [
-        ("arch", when.arch.first().map(|word| word.as_str())),
-        ("privilege", when.privilege.first().map(|word| word.as_str())),
-        ("phase", when.phase.first().map(|word| word.as_str())),
-        ("policy", when.policy.first().map(|word| word.as_str())),
-    ];
     let launch = &mut document["launch"];
-    for (field, word) in words {
-        let is_met = match field {
-            "arch" => when.arch.iter().any(|word| launch[field] == word.as_str()),
-            "privilege" => when.privilege.iter().any(|word| launch[field] == word.as_str()),
-            "phase" => when.phase.iter().any(|word| launch[field] == word.as_str()),
-            _ => when.policy.iter().any(|word| launch[field] == word.as_str()),
-        };
-        if let (Some(word), false) = (word, is_met) {
+    let words = [
+        ("arch", when.arch.iter().map(|arch| arch.as_str()).collect()),
+        ("privilege", spelled(&when.privilege)),
+        ("phase", spelled(&when.phase)),
+        ("policy", spelled(&when.policy)),
+    ];
+    for (field, words) in words {
+        let is_met = words.iter().any(|word| launch[field] == *word);
+        if let (Some(word), false) = (words.first(), is_met) {
             launch[field] = json!(word);
         }
     }
@@ -44,6 +39,10 @@ fn meet(when: &When, document: &mut Value) {
     for condition in &when.tree {
         launch["tree"][condition.fact.as_str()] = json!(condition.wanted);
     }
+}
+
+fn spelled<W: Word>(words: &[W]) -> Vec<&str> {
+    words.iter().map(|word| word.as_str()).collect()
 }
 
 /// Sets what the expectation reads to what it expects.
