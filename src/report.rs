@@ -170,7 +170,7 @@ pub enum Standing {
 }
 
 impl Report {
-    /// `findings` is what [`verify`](crate::verify::verify) made of `contract` and `facts`, or a part of it. The facts
+    /// `findings` is what [`verify`] made of `contract` and `facts`, or a part of it. The facts
     /// do not say what the place is called.
     pub fn new(contract: &Contract, facts: &facts::Document, findings: Vec<Finding>) -> Self {
         let launch = facts.launch.as_ref();
