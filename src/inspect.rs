@@ -1,26 +1,21 @@
 //! Opens a build root, runs the probe in it, and puts what it saw beside what was asked for: a facts document.
 
+mod host;
+mod launched;
+
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::statvfs::{FsFlags, statvfs};
-
 use crate::arch::{self, Architecture};
 use crate::binfmt::{self, CannotRun};
-use crate::buildroot::{
-    BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
-};
+use crate::buildroot::{Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings};
 use crate::bwrap::About;
-use crate::capability::Capability;
-use crate::facts::launch::{self, Canaries, Evidence, Launch, Phase, Policy};
+use crate::facts::launch::{Canaries, Evidence, Phase};
 use crate::facts::{Document, Probe, Schema, frame};
 use crate::mutant::Change;
-use crate::plan::{CapabilityPolicy, Environment, Op, Plan};
-use crate::profile::Runner;
-use crate::sys::{self, Attribute};
 use crate::tree::{self, Header, TreeError};
 
 /// Where the probe is bound when a runner goes first: where osbuild binds its stages.
@@ -239,7 +234,7 @@ fn look(
     }
     let done = root.run(invocation)?;
     let probe = seen(subject, &nonce, &done).map_err(|error| explained(error, subject, root.bwrap()))?;
-    let launch = launch(&root, subject, &plan, canaries, &done)?;
+    let launch = launched::half(&root, subject, &plan, canaries, &done)?;
     root.close()?;
     Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
 }
@@ -293,122 +288,6 @@ fn invocation(subject: &Subject, nonce: &str, canaries: &Canaries) -> Invocation
             .read_only_bind(&subject.probe, PROBE_INSIDE),
     };
     invocation.deadline(PATIENCE)
-}
-
-/// The host's half. It is taken from the plan as it was meant, not as it was built.
-fn launch(
-    root: &BuildRoot,
-    subject: &Subject,
-    plan: &Plan,
-    canaries: Canaries,
-    done: &Completed,
-) -> Result<Launch, InspectError> {
-    let limits = std::fs::read("/proc/self/limits")
-        .map_err(|source| InspectError::Host { what: "/proc/self/limits", source })?;
-    let kernel = nix::sys::utsname::uname()
-        .map_err(|errno| InspectError::Host { what: "the kernel's release", source: errno.into() })?;
-    let mut namespaces = root.namespaces().clone();
-    namespaces.insert("pid".to_owned(), done.pid_namespace);
-    Ok(Launch {
-        profile: root.profile().name().to_owned(),
-        phase: subject.phase,
-        policy: match root.policy() {
-            CapabilityPolicy::Stage => Policy::Stage,
-            CapabilityPolicy::Inherit => Policy::Inherit,
-            CapabilityPolicy::List(_) => Policy::List,
-        },
-        privilege: root.privilege(),
-        lesser: root.lesser(),
-        arch: subject.arch.name.to_owned(),
-        evidence: subject.evidence(),
-        bwrap: launch::Bwrap {
-            path: shown(root.bwrap().as_os_str()),
-            version: subject.about.version.clone(),
-            package: subject.about.package.clone(),
-            features: subject.about.features.clone(),
-        },
-        kernel: shown(kernel.release()),
-        namespaces,
-        capabilities: capabilities(root, plan),
-        environment: environment(plan),
-        host: host(root),
-        tree: root.tree_facts().clone(),
-        binds: binds(subject),
-        api: root.endpoints(),
-        runner: match root.runner() {
-            Runner::None => None,
-            Runner::File { name, .. } => Some(shown(name)),
-        },
-        limits: crate::facts::limits::parse(&limits).unwrap_or_default(),
-        process: root.inherited(),
-        canaries,
-    })
-}
-
-fn capabilities(root: &BuildRoot, plan: &Plan) -> launch::Capabilities {
-    let grant = root.capabilities();
-    // bubblewrap raises what the payload gets into the inheritable and ambient sets as soon as one is named.
-    let named = plan.ops.iter().any(|op| matches!(op, Op::AddCapability(_)));
-    launch::Capabilities {
-        caller: grant.caller.names(),
-        wanted: grant.wanted.map(|wanted| wanted.names()),
-        granted: grant.granted().names(),
-        missing: grant.missing().names(),
-        raised: if named { grant.granted().names() } else { Vec::new() },
-    }
-}
-
-fn environment(plan: &Plan) -> launch::Environment {
-    let by_option = plan.ops.iter().filter_map(|op| match op {
-        Op::SetVariable(name, value) => Some((name, value)),
-        _ => None,
-    });
-    let set: std::collections::BTreeMap<_, _> =
-        plan.environment.set().iter().chain(by_option).map(|(name, value)| (shown(name), shown(value))).collect();
-    let inherited = match plan.environment {
-        Environment::Clean(_) => Vec::new(),
-        Environment::Inherited(_) => {
-            let mut names: Vec<_> = std::env::vars_os().map(|(name, _)| shown(&name)).collect();
-            names.retain(|name| !set.contains_key(name));
-            names.sort();
-            names
-        }
-    };
-    launch::Environment { set, inherited }
-}
-
-/// What a contract's `when.host` can ask for.
-fn host(root: &BuildRoot) -> std::collections::BTreeMap<String, bool> {
-    let there = |path: &str| Path::new(path).exists();
-    [
-        ("selinux", there("/sys/fs/selinux/enforce")),
-        ("fuse", root.optional_devices().iter().any(|name| name == "fuse")),
-        ("sysrq-trigger", there("/proc/sysrq-trigger")),
-        ("root-mapped", root.has_host_root()),
-        ("sys-writable", statvfs("/sys").is_ok_and(|sys| !sys.flags().contains(FsFlags::ST_RDONLY))),
-        ("ipv6", there("/proc/net/if_inet6")),
-        ("yama", std::fs::read("/proc/sys/kernel/yama/ptrace_scope").is_ok_and(|scope| scope.first() != Some(&b'0'))),
-        ("sys-admin-reads-log", sys_admin_reads_log()),
-        ("mdwe", sys::attribute(Attribute::MemoryDenyWriteExecute).is_ok()),
-    ]
-    .map(|(name, is)| (name.to_owned(), is))
-    .into()
-}
-
-/// Whether the kernel's log is open to who has CAP_SYS_ADMIN and lacks CAP_SYSLOG. A thread of its own tries it, because
-/// it gives the one up.
-fn sys_admin_reads_log() -> bool {
-    let tries = || {
-        sys::lower_capability_of_this_thread(Capability::SYSLOG.number()).is_ok() && sys::unread_kernel_log().is_ok()
-    };
-    std::thread::spawn(tries).join().unwrap_or(false)
-}
-
-fn binds(subject: &Subject) -> Vec<launch::Bind> {
-    match subject.phase {
-        Phase::Raw => Vec::new(),
-        Phase::Runner => vec![launch::Bind { at: PROBE_INSIDE.to_owned(), access: launch::Access::Ro }],
-    }
 }
 
 /// Text from outside this program, to be shown.
