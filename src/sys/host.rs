@@ -1,0 +1,445 @@
+//! What the library and the supervisor call.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::unistd::Pid;
+
+/// How many signals there are: `_NSIG` of every architecture but MIPS.
+const SIGNALS: usize = 64;
+
+/// A mount namespace, and the directory that is `/` for who enters it: in a chroot not the namespace's own.
+#[derive(Debug, Clone, Copy)]
+pub struct MountNamespace<'a> {
+    /// The namespace.
+    pub namespace: BorrowedFd<'a>,
+    /// The directory, opened there.
+    pub root: BorrowedFd<'a>,
+}
+
+/// The descriptors and settings a program starts with. Everything that allocates is done before the fork.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The program, an absolute path.
+    pub program: &'a CStr,
+    /// `argv`, with the program's name first.
+    pub arguments: &'a [&'a CStr],
+    /// `NAME=value` each; nothing else is passed on.
+    pub environment: &'a [&'a CStr],
+    /// Become descriptors 0, 1, 2 and so on. Each must be numbered above all of these. All others are closed.
+    pub descriptors: &'a [BorrowedFd<'a>],
+    /// The mount namespace to enter first, if not the caller's.
+    pub mount_namespace: Option<MountNamespace<'a>>,
+    /// Where `errno` is written when the program can't be executed; close-on-exec.
+    pub failure: BorrowedFd<'a>,
+    /// A file that is there, and what the program's process writes into it first.
+    pub write: Option<(&'a CStr, &'a CStr)>,
+    /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
+    pub sleeper: Option<libc::pid_t>,
+    /// The program's umask.
+    pub umask: libc::mode_t,
+}
+
+/// Forks and executes `start` with default signal dispositions, an empty signal mask and `/` as its directory.
+///
+/// The child is PID 1 of the pid namespace the caller has just unshared, and gets a `/proc` to go with it.
+///
+/// # Errors
+/// `errno` of `fork`. That the program could not be executed shows on [`Start::failure`].
+pub fn start(start: &Start<'_>) -> io::Result<Pid> {
+    let pointers = |strings: &[&CStr]| -> Vec<*const libc::c_char> {
+        strings.iter().map(|string| string.as_ptr()).chain(std::iter::once(std::ptr::null())).collect()
+    };
+    let arguments = pointers(start.arguments);
+    let environment = pointers(start.environment);
+    // SAFETY: the caller (the supervisor) has one thread, and the child calls only functions that are
+    // async-signal-safe, on memory prepared above, until it executes or exits.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: this is the child, and both end in a null pointer.
+        0 => unsafe { become_program(start, &arguments, &environment) },
+        child => Ok(Pid::from_raw(child)),
+    }
+}
+
+/// The child's side of [`start`]: no allocation, no `?`, no log.
+///
+/// # Safety
+/// To be called in a child just forked; `arguments` and `environment` end in a null pointer and outlive the call.
+unsafe fn become_program(
+    start: &Start<'_>,
+    arguments: &[*const libc::c_char],
+    environment: &[*const libc::c_char],
+) -> ! {
+    // SAFETY: every call takes integers, or pointers that the caller vouches for.
+    unsafe {
+        let ready = start.mount_namespace.is_none_or(|mounts| {
+            libc::setns(mounts.namespace.as_raw_fd(), libc::CLONE_NEWNS) == 0
+                && libc::fchdir(mounts.root.as_raw_fd()) == 0
+                && libc::chroot(c".".as_ptr()) == 0
+        }) && own_proc()
+            && default_signals()
+            && start.write.is_none_or(|(file, text)| written(file, text))
+            && libc::chdir(c"/".as_ptr()) == 0
+            && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)
+            && libc::syscall(
+                libc::SYS_close_range,
+                start.descriptors.len(),
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            ) == 0
+            && start.sleeper.is_none_or(|id| leave_sleeper(id));
+        if ready {
+            libc::umask(start.umask);
+            libc::execve(start.program.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+        }
+        let errno = Errno::last_raw().to_ne_bytes();
+        libc::write(start.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
+        libc::_exit(127)
+    }
+}
+
+/// Whether all of `text` could be written to `file`.
+unsafe fn written(file: &CStr, text: &CStr) -> bool {
+    // SAFETY: two strings and a length that is one's own; the descriptor is closed by whoever comes next.
+    unsafe {
+        let to = libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        to != -1 && libc::write(to, text.as_ptr().cast(), text.count_bytes()) == text.count_bytes() as isize
+    }
+}
+
+/// A `/proc` of the pid namespace this process is PID 1 of, seen by nobody else: bubblewrap looks its child up there.
+unsafe fn own_proc() -> bool {
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let proc = c"proc".as_ptr();
+    // SAFETY: integers and strings that live as long as the program.
+    unsafe {
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(proc, c"/proc".as_ptr(), proc, flags, std::ptr::null()) == 0
+    }
+}
+
+/// Gives every signal its default action and blocks none: an ignored SIGCHLD would keep children from being waited for.
+///
+/// # Errors
+/// `errno` of `sigprocmask`.
+pub fn reset_signals() -> io::Result<()> {
+    // SAFETY: the caller has installed no handler that anything depends on.
+    if unsafe { default_signals() } { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Every signal to its default action, none blocked. Asked of the kernel itself, since libc keeps two signals to itself.
+unsafe fn default_signals() -> bool {
+    // The kernel's `struct sigaction` is at most this large on any architecture; all zero is the default action.
+    let default = [0_u64; 8];
+    // SAFETY: the structure and the set live on this stack. SIGKILL and SIGSTOP refuse, which is no failure.
+    unsafe {
+        for signal in 1..=SIGNALS {
+            libc::syscall(libc::SYS_rt_sigaction, signal, &default, std::ptr::null::<u64>(), SIGNALS / 8);
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none) == 0 && libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == 0
+    }
+}
+
+/// `struct clone_args` (linux/sched.h, Linux 5.7), which libc does not have for every architecture.
+#[repr(C, align(8))]
+#[derive(Default)]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// Forks a process that sleeps for ever under the id `id` of this pid namespace (`clone3` set_tid, since Linux 5.5).
+unsafe fn leave_sleeper(id: libc::pid_t) -> bool {
+    let ids = [id];
+    let ask = CloneArguments {
+        exit_signal: libc::SIGCHLD as u64,
+        set_tid: ids.as_ptr() as u64,
+        set_tid_size: 1,
+        ..CloneArguments::default()
+    };
+    // SAFETY: zero means "not asked for" in each field; the ids live until the call is over; without a stack the call
+    // is a fork.
+    unsafe {
+        match libc::syscall(libc::SYS_clone3, &ask, size_of::<CloneArguments>()) {
+            -1 => false,
+            0 => {
+                libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
+                loop {
+                    libc::pause();
+                }
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Forks. For a process that has one thread only.
+///
+/// # Errors
+/// `errno` of `fork`.
+pub fn fork_single_threaded() -> io::Result<nix::unistd::ForkResult> {
+    // SAFETY: with a single thread no lock can be held by another one, so the child may do anything.
+    unsafe { nix::unistd::fork() }.map_err(io::Error::from)
+}
+
+/// Makes the program that `command` starts die by SIGKILL when this thread ends, and inherit the descriptors `kept`,
+/// which have to stay open until it is started.
+pub fn die_with_this_thread(command: &mut Command, kept: Vec<RawFd>) {
+    let parent = Pid::this();
+    let prepare = move || {
+        // SAFETY: prctl with this option and fcntl with F_SETFD take integers.
+        let ready = unsafe {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0
+                && kept.iter().all(|&descriptor| libc::fcntl(descriptor, libc::F_SETFD, 0) == 0)
+        };
+        if !ready {
+            return Err(io::Error::last_os_error());
+        }
+        // The parent may have ended before it was asked to tell.
+        if Pid::parent() == parent { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+    };
+    // SAFETY: the closure makes three system calls between fork and exec, and allocates nothing.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Takes a capability out of the effective set of this thread, and of no other; it has to be in the permitted set of
+/// whoever wants it back.
+///
+/// # Errors
+/// `errno` of `capget` or `capset`.
+pub fn lower_capability_of_this_thread(number: u8) -> io::Result<()> {
+    // linux/capability.h: _LINUX_CAPABILITY_VERSION_3, and 0 for the calling thread.
+    let header = [0x2008_0522_u32, 0];
+    // Effective, permitted and inheritable, of the first 32 and of the others.
+    let mut sets = [[0_u32; 3]; 2];
+    // SAFETY: both are as large as the version says and live on this stack.
+    unsafe {
+        if libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        sets[usize::from(number / 32)][0] &= !(1 << (number % 32));
+        if libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Takes a capability out of the bounding set of this thread and of what it starts; nothing brings it back.
+///
+/// # Errors
+/// `errno` of `prctl`: EPERM without CAP_SETPCAP.
+pub fn drop_from_bounding_set_of_this_thread(number: u8) -> io::Result<()> {
+    // SAFETY: PR_CAPBSET_DROP takes integers only.
+    match unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Takes ownership of standard input, as the descriptor `std::process::Command` put there.
+///
+/// # Errors
+/// `errno` of `fcntl`, when there is no descriptor 0.
+pub fn take_standard_input() -> io::Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes integers and gives a new descriptor that nobody else owns.
+    match unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 10) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the call has just made it, so nobody else owns it.
+        descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+    }
+}
+
+/// Closes every descriptor numbered `from` or above. For a process that has not opened any yet.
+///
+/// # Errors
+/// `errno` of `close_range` (Linux 5.9; runs need 5.11 for its CLOEXEC flag).
+pub fn close_inherited(from: u32) -> io::Result<()> {
+    // SAFETY: called before anything was opened, so no owner loses its descriptor.
+    match unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Has the kernel mark no descriptor at all as to be closed by `execve`: whether it can.
+///
+/// # Errors
+/// `errno` of `close_range`: `ENOSYS` before Linux 5.9, `EINVAL` before 5.11.
+pub fn mark_no_descriptor() -> io::Result<()> {
+    let none = libc::c_uint::MAX;
+    // SAFETY: takes numbers; no descriptor has the largest one, and none is closed but by `execve`.
+    match unsafe { libc::syscall(libc::SYS_close_range, none, none, libc::CLOSE_RANGE_CLOEXEC) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Gives SIGCHLD its default action: where a caller has had it ignored, no child can be waited for.
+pub fn hear_of_children() {
+    // SAFETY: no handler is installed that anything depends on; this signal always takes its default action.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// Has the program start with every signal at its default action and none blocked. `posix_spawn` of glibc, which the
+/// standard library uses otherwise, leaves the two signals ignored that libc keeps to itself.
+pub fn with_default_signals(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    let reset = || {
+        // SAFETY: between fork and exec there is nobody else whose handlers could matter.
+        if unsafe { default_signals() } { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: the hook makes system calls only, and allocates nothing.
+    unsafe { command.pre_exec(reset) };
+}
+
+/// Makes `descriptor` the number `number`, whatever was there.
+///
+/// # Errors
+/// `errno` of `dup2`.
+pub fn replace_descriptor(descriptor: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
+    // SAFETY: used for the lowest numbers only, which no Rust object owns in the supervisor.
+    match unsafe { libc::dup2(descriptor.as_raw_fd(), number) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Locks a file or directory for whoever has `descriptor`, until the last copy of it is closed (`flock`). Does not wait.
+///
+/// nix has it with a guard that panics when it can't unlock.
+///
+/// # Errors
+/// `errno` of `flock`: `EWOULDBLOCK` if somebody else has locked it.
+pub fn lock(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: takes numbers.
+    match unsafe { libc::flock(descriptor.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Owns descriptors that arrived in a message.
+pub fn received(descriptors: Vec<RawFd>) -> Vec<OwnedFd> {
+    // SAFETY: the kernel made these for this message; `recvmsg` hands each to us alone.
+    descriptors.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
+}
+
+/// Opens `path` below `root` as if `root` were `/` (`openat2` RESOLVE_IN_ROOT, since Linux 5.6), without touching it.
+///
+/// # Errors
+/// `errno` of `openat2`.
+pub fn open_in_root(root: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
+    // A `..` can't be followed while anything is mounted or renamed anywhere: EAGAIN, to be tried again (openat2(2)).
+    const TRIES: usize = 1000;
+    let again =
+        |result: &io::Result<OwnedFd>| result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EAGAIN));
+    let mut result = open_in_root_once(root, path);
+    for _ in 1..TRIES {
+        if !again(&result) {
+            break;
+        }
+        std::thread::yield_now();
+        result = open_in_root_once(root, path);
+    }
+    result
+}
+
+fn open_in_root_once(root: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: open_how is plain data; path is a string that outlives the call; the result is a new descriptor.
+    unsafe {
+        let mut how: libc::open_how = std::mem::zeroed();
+        how.flags = (libc::O_PATH | libc::O_CLOEXEC) as u64;
+        how.resolve = libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS;
+        match libc::syscall(libc::SYS_openat2, root.as_raw_fd(), path.as_ptr(), &how, size_of::<libc::open_how>()) {
+            -1 => Err(io::Error::last_os_error()),
+            descriptor => Ok(OwnedFd::from_raw_fd(descriptor as RawFd)),
+        }
+    }
+}
+
+/// Takes the attributes immutable and append-only from a file or directory (ioctl_iflags(2)), if it has them.
+///
+/// # Errors
+/// `errno` of `ioctl`: `EPERM` without CAP_LINUX_IMMUTABLE, `ENOTTY` where the file system has no attributes.
+pub fn make_mutable(inode: BorrowedFd<'_>) -> nix::Result<()> {
+    // linux/fs.h: FS_IMMUTABLE_FL and FS_APPEND_FL.
+    const UNCHANGEABLE: libc::c_int = 0x10 | 0x20;
+    let mut attributes: libc::c_int = 0;
+    // SAFETY: whatever the number of the request says, the kernel reads and writes an int (ioctl_iflags(2)).
+    unsafe {
+        Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_GETFLAGS as _, &raw mut attributes))?;
+        if attributes & UNCHANGEABLE != 0 {
+            attributes &= !UNCHANGEABLE;
+            Errno::result(libc::ioctl(inode.as_raw_fd(), libc::FS_IOC_SETFLAGS as _, &raw const attributes))?;
+        }
+    }
+    Ok(())
+}
+
+/// System V objects for the canaries: a shared memory segment, a semaphore set and a message queue under `key`.
+/// They belong to the IPC namespace and go with it.
+///
+/// # Errors
+/// `errno` of the first of `shmget`, `semget`, `msgget` that failed.
+pub fn create_system_v_objects(key: i32) -> io::Result<()> {
+    let flags = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
+    // SAFETY: integers only.
+    let made = unsafe {
+        libc::shmget(key, 4096, flags) != -1 && libc::semget(key, 1, flags) != -1 && libc::msgget(key, flags) != -1
+    };
+    if made { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Creates the POSIX message queue `name` (a slash first) in the IPC namespace; it goes with the namespace.
+///
+/// # Errors
+/// `errno` of `mq_open`.
+pub fn create_message_queue(name: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::O_CREAT | libc::O_EXCL | libc::O_RDWR | libc::O_CLOEXEC;
+    // SAFETY: name is a string; a null attribute asks for the defaults; on Linux the result is a descriptor of ours.
+    match unsafe { libc::mq_open(name.as_ptr(), flags, 0o600, std::ptr::null::<libc::mq_attr>()) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the call has just made it, so nobody else owns it.
+        descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+    }
+}
+
+/// Brings `lo` up in the network namespace this process is in, which must be its own.
+///
+/// # Errors
+/// `errno` of `socket` or `ioctl`.
+pub fn raise_loopback() -> io::Result<()> {
+    // SAFETY: ifreq is plain data that lives on this stack; the socket is closed on every way out.
+    unsafe {
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        if socket == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        let socket = OwnedFd::from_raw_fd(socket);
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[0] = b'l' as libc::c_char;
+        request.ifr_name[1] = b'o' as libc::c_char;
+        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        match libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
