@@ -114,6 +114,7 @@ pub fn facts(builder: Builder, phase: Phase) -> Value {
         runner: Some(fixture("runners/org.rootcontract.plain")),
         probe: probe(),
         about: rootcontract::bwrap::about(&bwrap),
+        libc: None,
         surroundings: Surroundings::Canaries,
     };
     serde_json::to_value(inspect(builder, &subject).expect("facts")).expect("facts are JSON")

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bwrap::About;
 use crate::contract::{Contract, ContractError};
 use crate::facts;
-use crate::report::{Bwrap, Look, Report, Summary};
+use crate::report::{Bwrap, Look, Report, Summary, security_modules};
 use crate::source;
 use crate::verify::verify;
 
@@ -144,6 +144,8 @@ impl Baseline {
             privilege: launch.map(|launch| launch.privilege),
             bwrap: Some(self.bwrap.clone()),
             kernel: launch.map(|launch| launch.kernel.clone()),
+            libc: launch.and_then(|launch| launch.libc.clone()),
+            lsm: self.facts.first().and_then(security_modules),
             summary: Summary::of(&findings),
             findings,
         };

@@ -80,6 +80,12 @@ pub struct Side {
     pub bwrap: Option<Bwrap>,
     /// The release of the kernel it ran on.
     pub kernel: Option<String>,
+    /// The C library of the sandbox's root.
+    #[serde(default)]
+    pub libc: Option<String>,
+    /// The kernel's security modules.
+    #[serde(default)]
+    pub lsm: Option<String>,
 }
 
 /// A report without a counterpart.
@@ -153,6 +159,8 @@ impl From<&Report> for Side {
             privilege: report.privilege,
             bwrap: report.bwrap.clone(),
             kernel: report.kernel.clone(),
+            libc: report.libc.clone(),
+            lsm: report.lsm.clone(),
         }
     }
 }

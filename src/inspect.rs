@@ -40,6 +40,8 @@ pub struct Subject {
     pub probe: PathBuf,
     /// What the bubblewrap in use says of itself.
     pub about: About,
+    /// The C library of the root, where it is told ([`crate::tree::c_library`]).
+    pub libc: Option<String>,
     /// What the sandbox is built in.
     pub surroundings: Surroundings,
 }

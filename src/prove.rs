@@ -247,6 +247,7 @@ impl Bench<'_> {
             runner: None,
             probe: self.tools.probe.clone(),
             about: About::default(),
+            libc: None,
             surroundings: Surroundings::Decoy,
         };
         let interrupt = self.interrupt.map(|interrupt| interrupt.try_clone_to_owned()).transpose();

@@ -84,6 +84,12 @@ pub struct Report {
     pub bwrap: Option<Bwrap>,
     /// The release of the kernel it ran on.
     pub kernel: Option<String>,
+    /// The C library of the sandbox's root, as its loader names it.
+    #[serde(default)]
+    pub libc: Option<String>,
+    /// The kernel's security modules, in its order.
+    #[serde(default)]
+    pub lsm: Option<String>,
     /// One for each clause, in the order of the contract.
     pub findings: Vec<Finding>,
     /// The findings counted.
@@ -189,10 +195,17 @@ impl Report {
             kernel: launch
                 .map(|launch| launch.kernel.clone())
                 .or_else(|| facts.probe.kernel.known().map(|kernel| kernel.release.clone())),
+            libc: launch.and_then(|launch| launch.libc.clone()),
+            lsm: security_modules(facts),
             summary: Summary::of(&findings),
             findings,
         }
     }
+}
+
+/// The kernel's security modules, where they can be seen.
+pub(crate) fn security_modules(facts: &facts::Document) -> Option<String> {
+    facts.probe.security.modules.known().cloned()
 }
 
 impl Summary {

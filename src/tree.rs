@@ -5,6 +5,7 @@
 
 mod elf;
 mod inside;
+mod libc;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::arch::Architecture;
 use inside::{Inside, Led};
 
 pub use elf::Header;
+pub use libc::c_library;
 
 /// Programs that tell what a tree is made for, the likeliest first. No link to one of them is a tree of its own.
 const PROGRAMS: [&str; 7] = [

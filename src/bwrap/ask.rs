@@ -69,7 +69,7 @@ pub(crate) fn ask(
 }
 
 /// Whether the process ends in time. It stays to be waited for.
-fn ends_within(process: Pid, patience: Duration) -> io::Result<bool> {
+pub(super) fn ends_within(process: Pid, patience: Duration) -> io::Result<bool> {
     let started = Instant::now();
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     while waitid(Id::Pid(process), flags)? == WaitStatus::StillAlive {

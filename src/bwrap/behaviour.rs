@@ -4,16 +4,22 @@
 //! Each trial is one sandbox of a few mounts, with a word for what came of it. The words are facts (attempts) that
 //! `conformance/contract/bwrap.toml` has clauses about.
 
+mod trials;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::ask::Answer;
+use nix::unistd::Pid;
+
+use self::trials::{BARE, IGNORES, PLAIN, TRIALS, Trial, UP, Word};
+use super::ask::{Answer, ends_within};
 use super::{PATIENCE, ask, exit_code};
 use crate::capability::Capability;
 use crate::sys;
@@ -21,107 +27,22 @@ use crate::sys;
 /// How long bubblewrap may take where a version of it takes for ever.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// A file system for a shell: `/usr`, and what leads there.
-const BARE: &str = "--ro-bind /usr /usr --ro-bind-try /bin /bin --ro-bind-try /lib /lib --ro-bind-try /lib64 /lib64 \
-                    --proc /proc --unshare-pid";
-
-/// What is done around bubblewrap, which is `"$0" "$@"`.
-const PLAIN: &str = r#"exec "$0" "$@""#;
-/// What it reports goes to standard output, like what the payload prints.
-const REPORTS: &str = r#"exec "$0" --json-status-fd 3 "$@" 3>&1"#;
-
-/// One sandbox and how it is read.
-#[derive(Debug, Clone, Copy)]
-struct Trial {
-    /// The name of the attempt.
-    name: &'static str,
-    /// What is done around bubblewrap.
-    around: &'static str,
-    /// Arguments besides [`BARE`]; `@` is a directory of the trial's own.
-    arguments: &'static str,
-    /// What the shell inside does.
-    script: &'static str,
-    /// What is made of it.
-    word: Word,
-}
-
-/// How an answer becomes a word.
-#[derive(Debug, Clone, Copy)]
-enum Word {
-    /// What was printed, or `refused`.
-    Printed,
-    /// bubblewrap's own exit code.
-    Code,
-    /// The exit code in bubblewrap's report, or `none`.
-    Reported,
-    /// `silent`, or `warns` when something is on standard error.
-    Noise,
-}
-
-/// Every trial that is a sandbox and nothing else.
-const TRIALS: [Trial; 17] = [
-    trial("code:exit", PLAIN, "", "exit 7", Word::Code),
-    trial("code:signal", PLAIN, "", "kill -9 $$", Word::Code),
-    trial("report:exit", REPORTS, "", "exit 7", Word::Reported),
-    trial("report:signal", REPORTS, "", "kill -9 $$", Word::Reported),
-    trial("report:not-set-up", REPORTS, "--ro-bind /nonexistent /x", "exit 7", Word::Reported),
-    trial("parent:mode", PLAIN, "--ro-bind /usr /x/y", "stat -c 0%a /x", Word::Printed),
-    trial("dir:mode", PLAIN, "--dir /x", "stat -c 0%a /x", Word::Printed),
-    trial("tmpfs:mode", PLAIN, "--tmpfs /x", "stat -c 0%a /x", Word::Printed),
-    trial("symlink-destination:relative", PLAIN, "--symlink usr/share /x --tmpfs /x", "echo ok", Word::Printed),
-    trial("symlink-destination:absolute", PLAIN, "--symlink /usr/share /x --tmpfs /x", "echo ok", Word::Printed),
-    trial("symlink-parent:absolute", PLAIN, "--dir /d --symlink /d /x --tmpfs /x/y", "ls /d", Word::Printed),
-    trial("symlink:twice", PLAIN, "--symlink usr/bin /x --symlink usr/bin /x", "echo ok", Word::Printed),
-    trial("option:twice", PLAIN, "--hostname a --hostname a --unshare-uts", "exit 0", Word::Noise),
-    trial("socket-destination", PLAIN, "--bind @ /d --bind @/socket /d/socket", "echo ok", Word::Printed),
-    trial("proc-sys", PLAIN, "", "test -w /proc/sys/kernel/hostname && echo rw || echo ro", Word::Printed),
-    trial("sigchld:ignored", IGNORES, "", "echo ok", Word::Printed),
-    trial("die-with-parent", DIES, "--die-with-parent", "echo up; exec sleep 1000", Word::Printed),
-];
-
-/// A launcher that does not care about its children. A shell does not hand that on.
-const IGNORES: &str = r#"exec env --ignore-signal=CHLD "$0" "$@""#;
-/// A launcher that starts bubblewrap and is killed, when the sandbox is up. Says whether bubblewrap goes too, which it
-/// has two seconds for; whether somebody then collects it is not its affair.
-const DIES: &str = r#"
-up=$(mktemp -u) && mkfifo "$up" || exit 1
-sh -c '"$0" "$@" & echo $!; wait' "$0" "$@" > "$up" 2>&1 &
-{ read -r one && read -r other; } < "$up"
-rm "$up"
-[ "$one" = up ] && bwrap=$other || bwrap=$one
-kill -9 $!
-wait
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    read -r _ _ state _ 2> /dev/null < "/proc/$bwrap/stat" || state=Z
-    [ "$state" != Z ] || { echo gone; exit 0; }
-    sleep 0.1
-done
-echo left
-kill -9 "$bwrap"
-"#;
-
-const fn trial(
-    name: &'static str,
-    around: &'static str,
-    arguments: &'static str,
-    script: &'static str,
-    word: Word,
-) -> Trial {
-    Trial { name, around, arguments, script, word }
-}
-
 /// Tries everything with the bubblewrap at `path`: the words by the names of the attempts.
 ///
 /// # Errors
 /// A trial could not be made ready; what bubblewrap does is never an error.
 pub fn behaviour(path: &Path) -> io::Result<BTreeMap<String, String>> {
+    // Some are started in another directory.
+    let path = &std::path::absolute(path)?;
     std::thread::scope(|scope| {
         let trials = TRIALS.map(|trial| (trial.name, scope.spawn(move || trial.word(path))));
         let capabilities = scope.spawn(|| without_one_capability(path));
         let place = scope.spawn(|| mode_of_mount_point(path));
+        let thread = scope.spawn(|| started_by_a_thread(path));
         let mut words: BTreeMap<String, String> = BTreeMap::from([("setuid".to_owned(), setuid(path)?)]);
         words.insert("not-found".to_owned(), not_found(path)?);
-        let more = [("capability:missing", capabilities), ("mount-point:mode", place)];
+        let more =
+            [("capability:missing", capabilities), ("mount-point:mode", place), ("die-with-parent:thread", thread)];
         for (name, trial) in trials.into_iter().chain(more) {
             let word = trial.join().unwrap_or_else(|_| Err(io::Error::other("the trial gave up")))?;
             words.insert(name.to_owned(), word);
@@ -134,6 +55,7 @@ impl Trial {
     fn word(&self, path: &Path) -> io::Result<String> {
         let directory = tempfile::tempdir()?;
         let _listens = UnixListener::bind(directory.path().join("socket"))?;
+        symlink("/usr/share", directory.path().join("link"))?;
         let place = directory.path().to_string_lossy();
         let arguments = self.arguments.split_whitespace().map(|word| word.replace('@', &place));
         let answer = launch(path, self.around, arguments, ["sh", "-c", self.script]);
@@ -166,10 +88,15 @@ fn launch(
     ask(Path::new("/bin/sh"), outside.into_iter().chain(words), patience)
 }
 
-/// What was printed, on one line; `refused` if bubblewrap did not start the shell.
+/// What was printed, on one line; `refused` if bubblewrap said why it did not start the shell, `not-tried` if what is
+/// done around it failed.
 fn printed(answer: &Answer) -> String {
     let word = answer.stdout.trim().replace('\n', " ");
-    if answer.status.success() && !word.is_empty() { word } else { "refused".to_owned() }
+    match answer.status.success() && !word.is_empty() {
+        true => word,
+        false if answer.last_words().starts_with("bwrap: ") => "refused".to_owned(),
+        false => "not-tried".to_owned(),
+    }
 }
 
 fn code(answer: &Answer) -> String {
@@ -204,6 +131,30 @@ fn without_one_capability(path: &Path) -> io::Result<String> {
             Err(_) => "refused".to_owned(),
         }),
     }
+}
+
+/// Whether a sandbox that goes with its parent goes with the thread that started it, `gone`, or is `left`.
+fn started_by_a_thread(path: &Path) -> io::Result<String> {
+    let start = || {
+        let mut command = Command::new(path);
+        command.args(BARE.split_whitespace()).args(["--die-with-parent", "sh", "-c", UP]).env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        sys::with_default_signals(&mut command);
+        let mut child = command.spawn()?;
+        let up = child.stdout.as_mut().map(|output| output.read_exact(&mut [0; 3]));
+        Ok::<_, io::Error>((child, matches!(up, Some(Ok(())))))
+    };
+    let started = std::thread::scope(|scope| scope.spawn(start).join());
+    let (mut child, is_up) = started.unwrap_or_else(|_| Err(io::Error::other("the trial gave up")))?;
+    let is_gone = ends_within(Pid::from_raw(child.id().try_into().unwrap_or_default()), SHORT);
+    child.kill()?;
+    child.wait()?;
+    Ok(match is_gone? {
+        _ if !is_up => "refused",
+        true => "gone",
+        false => "left",
+    }
+    .to_owned())
 }
 
 /// The mode of the file that bubblewrap makes to mount another one on.

@@ -225,6 +225,7 @@ impl Sandbox {
             runner: self.runner.clone(),
             probe,
             about: about.clone(),
+            libc: tree::c_library(&self.root, arch),
             surroundings: Surroundings::Canaries,
         })
     }

@@ -60,12 +60,14 @@ fn about(side: &Side) -> String {
     text
 }
 
-/// `bubblewrap 0.8.0 (/usr/bin/bwrap), Linux 6.12, in /`.
+/// `bubblewrap 0.8.0 (/usr/bin/bwrap), Linux 6.12 with capability,yama, Debian GLIBC 2.36-9, in /`.
 fn seen(side: &Side) -> String {
     let bwrap = side.bwrap.as_ref().map(show::bubblewrap);
-    let kernel = side.kernel.as_ref().map(|kernel| format!("Linux {}", shown(kernel)));
+    let modules = side.lsm.as_ref().map(|modules| format!(" with {}", shown(modules))).unwrap_or_default();
+    let kernel = side.kernel.as_ref().map(|kernel| format!("Linux {}{modules}", shown(kernel)));
+    let libc = side.libc.as_deref().map(shown);
     let place = side.place.as_ref().map(|place| format!("in {}", shown(place)));
-    let known: Vec<String> = [bwrap, kernel, place, side.evidence.map(word)].into_iter().flatten().collect();
+    let known: Vec<String> = [bwrap, kernel, libc, place, side.evidence.map(word)].into_iter().flatten().collect();
     if known.is_empty() { "a sandbox that somebody else started".to_owned() } else { known.join(", ") }
 }
 

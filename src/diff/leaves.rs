@@ -15,16 +15,18 @@ use crate::verify::is_unread;
 const RANDOM: usize = 6;
 
 /// Facts that are told beside the changes, in a [`Side`](super::Side).
-const IN_SIDE: [&str; 9] = [
+const IN_SIDE: [&str; 11] = [
     "launch.profile",
     "launch.phase",
     "launch.privilege",
     "launch.arch",
     "launch.evidence",
     "launch.kernel",
+    "launch.libc",
     "launch.bwrap.path",
     "launch.bwrap.version",
     "launch.bwrap.package",
+    "security.modules",
 ];
 
 /// A fact with another value on each side; `None` where a side does not have it.

@@ -30,6 +30,10 @@ pub struct Launch {
     pub bwrap: Bwrap,
     /// The release of the kernel that ran it.
     pub kernel: String,
+    /// The C library of the root, as its loader names it: `Debian GLIBC 2.36-9`. `null`: it does not (glibc before 2.33,
+    /// musl), or there is none.
+    #[serde(default)]
+    pub libc: Option<String>,
     /// Namespace inodes of the process that started bwrap, by the name in `/proc/PID/ns`.
     pub namespaces: BTreeMap<String, u64>,
     /// The capabilities asked for and given.

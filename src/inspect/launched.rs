@@ -41,6 +41,7 @@ pub(super) fn half(
             features: subject.about.features.clone(),
         },
         kernel: shown(kernel.release()),
+        libc: subject.libc.clone(),
         namespaces,
         capabilities: capabilities(root, plan),
         environment: environment(plan),

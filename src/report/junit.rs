@@ -37,6 +37,8 @@ fn suite(report: &Report) -> TestSuite {
         ("bwrap.path", bwrap.map(|bwrap| bwrap.path.clone())),
         ("bwrap.package", bwrap.and_then(|bwrap| bwrap.package.clone())),
         ("kernel", report.kernel.clone()),
+        ("libc", report.libc.clone()),
+        ("lsm", report.lsm.clone()),
     ];
     for (name, value) in properties {
         if let Some(value) = value {
@@ -142,6 +144,8 @@ mod tests {
             <property name="bwrap.path" value="/usr/bin/bwrap"/>
             <property name="bwrap.package" value="bubblewrap 0.8.0-2"/>
             <property name="kernel" value="6.18.5"/>
+            <property name="libc" value="Debian GLIBC 2.36-9"/>
+            <property name="lsm" value="capability,yama"/>
         </properties>
         <testcase name="mount.usr.read-only" classname="osbuild-v190./.mount">
             <properties>

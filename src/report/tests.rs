@@ -36,6 +36,8 @@ pub fn report(findings: Vec<Finding>) -> Report {
             package: Some("bubblewrap 0.8.0-2".to_owned()),
         }),
         kernel: Some("6.18.5".to_owned()),
+        libc: Some("Debian GLIBC 2.36-9".to_owned()),
+        lsm: Some("capability,yama".to_owned()),
         summary: Summary::of(&findings),
         findings,
     }
