@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use rootcontract::argv;
 use rootcontract::capability::CapabilitySet;
 use rootcontract::plan::{Access, Grant, HostPath};
-use rootcontract::profile::{CallerBind, Layout, Profile, Runner};
+use rootcontract::profile::{CallerBind, DEFAULT_SIZE, Layout, Profile, Runner, Shelter};
 use rstest::rstest;
 
 /// A recording: bwrap's arguments, and the environment bwrap was given.
@@ -59,9 +59,24 @@ fn layout(change: impl FnOnce(&mut Layout)) -> Layout {
         ],
         environment: BTreeMap::new(),
         argv: vec!["/usr/bin/true".into(), "arg one".into()],
+        shelter: shelter(),
     };
     change(&mut layout);
     layout
+}
+
+/// What osbuild's profiles have nothing from.
+fn shelter() -> Shelter {
+    let at = |name: &str| HostPath::new("@SHELTER@").join(name);
+    Shelter {
+        file: at("nothing"),
+        directory: at("empty"),
+        tmpfs: at("tmpfs"),
+        size: DEFAULT_SIZE,
+        filter: at("filter"),
+        sys: at("sys"),
+        covers: Vec::new(),
+    }
 }
 
 fn bind(from: &str, to: &str, access: Access) -> CallerBind {

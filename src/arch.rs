@@ -49,6 +49,8 @@ pub struct Architecture {
     pub qemu: &'static str,
     /// The smallest program of it, in hexadecimal with remarks: it exits with 42.
     pub smallest_program: &'static str,
+    /// The system call filter of the profile `hardened`: `struct sock_filter`s in its byte order (ci/filters).
+    pub filter: &'static [u8],
 }
 
 /// All of them, in the order in which they are told. Scripts read from here what they need.
@@ -66,6 +68,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "x86_64-unknown-linux-gnu",
         qemu: "x86_64",
         smallest_program: include_str!("binfmt/trial/x86_64.hex"),
+        filter: include_bytes!("seccomp/x86_64.bpf"),
     },
     Architecture {
         name: "aarch64",
@@ -80,6 +83,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "aarch64-unknown-linux-gnu",
         qemu: "aarch64",
         smallest_program: include_str!("binfmt/trial/aarch64.hex"),
+        filter: include_bytes!("seccomp/aarch64.bpf"),
     },
     Architecture {
         name: "ppc64le",
@@ -94,6 +98,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "powerpc64le-unknown-linux-gnu",
         qemu: "ppc64le",
         smallest_program: include_str!("binfmt/trial/ppc64le.hex"),
+        filter: include_bytes!("seccomp/ppc64le.bpf"),
     },
     Architecture {
         name: "s390x",
@@ -108,6 +113,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "s390x-unknown-linux-gnu",
         qemu: "s390x",
         smallest_program: include_str!("binfmt/trial/s390x.hex"),
+        filter: include_bytes!("seccomp/s390x.bpf"),
     },
     Architecture {
         name: "riscv64",
@@ -122,6 +128,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "riscv64gc-unknown-linux-gnu",
         qemu: "riscv64",
         smallest_program: include_str!("binfmt/trial/riscv64.hex"),
+        filter: include_bytes!("seccomp/riscv64.bpf"),
     },
     Architecture {
         name: "i686",
@@ -136,6 +143,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "i686-unknown-linux-gnu",
         qemu: "i386",
         smallest_program: include_str!("binfmt/trial/i686.hex"),
+        filter: include_bytes!("seccomp/i686.bpf"),
     },
     Architecture {
         name: "armv7",
@@ -150,6 +158,7 @@ pub const ALL: [Architecture; 7] = [
         rust_target: "armv7-unknown-linux-gnueabihf",
         qemu: "arm",
         smallest_program: include_str!("binfmt/trial/armv7.hex"),
+        filter: include_bytes!("seccomp/armv7.bpf"),
     },
 ];
 
@@ -194,6 +203,18 @@ mod tests {
         assert_eq!(different(|arch| arch.qemu.to_owned()), ALL.len());
         let machines: Vec<&str> = ALL.iter().flat_map(|arch| arch.machines).copied().collect();
         assert_eq!(machines.iter().collect::<BTreeSet<_>>().len(), machines.len());
+    }
+
+    #[test]
+    fn every_filter_begins_by_asking_for_the_architecture_in_its_own_byte_order() {
+        for arch in &ALL {
+            // linux/bpf_common.h: BPF_LD|BPF_W|BPF_ABS of `arch`, the word at 4 (linux/seccomp.h, struct seccomp_data).
+            let begins: &[u8] = match arch.byte_order {
+                ByteOrder::Little => &[0x20, 0, 0, 0, 4, 0, 0, 0],
+                ByteOrder::Big => &[0, 0x20, 0, 0, 0, 0, 0, 4],
+            };
+            assert!(arch.filter.starts_with(begins) && arch.filter.len() % 8 == 0, "{}", arch.name);
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::os::fd::RawFd;
 
 use crate::plan::{Access, Environment, Missing, Namespace, Op, Plan};
 
+/// The descriptor that bubblewrap reads the system call filter from, where there is one: the first after its report's.
+pub const FILTER_DESCRIPTOR: RawFd = 4;
+
 /// What follows `bwrap` for this plan: its options, `--`, the command.
 pub fn arguments(plan: &Plan) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = plan.ops.iter().flat_map(options).collect();
@@ -19,8 +22,9 @@ pub fn status_option(fd: RawFd) -> [OsString; 2] {
     ["--json-status-fd".into(), fd.to_string().into()]
 }
 
-/// A line for a shell that starts `program` with `arguments` and the variables the plan sets, alone or beside the shell's.
-pub fn shell_line(program: &OsStr, environment: &Environment, arguments: &[OsString]) -> String {
+/// A line for a shell that starts `program` with the plan's arguments and the variables it sets, alone or beside the shell's.
+pub fn shell_line(program: &OsStr, plan: &Plan) -> String {
+    let environment = &plan.environment;
     let env: &[&str] = match environment {
         Environment::Clean(_) => &["env", "-i"],
         Environment::Inherited(_) => &["env"],
@@ -32,7 +36,11 @@ pub fn shell_line(program: &OsStr, environment: &Environment, arguments: &[OsStr
         variable
     });
     let words = env.iter().map(OsString::from).chain(variables).chain([program.to_owned()]);
-    shell_words(words.chain(arguments.iter().cloned()))
+    let line = shell_words(words.chain(arguments(plan)));
+    match plan.filter() {
+        Some(filter) => format!("{line} {FILTER_DESCRIPTOR}< {}", quoted(filter.0.as_os_str())),
+        None => line,
+    }
 }
 
 /// Words as a shell reads them back.
@@ -79,6 +87,7 @@ pub fn options(op: &Op) -> Vec<OsString> {
         }
         Op::Dir(at) => words([OsStr::new("--dir"), at.0.as_os_str()]),
         Op::Proc(at) => words([OsStr::new("--proc"), at.0.as_os_str()]),
+        Op::Seccomp(_) => words(["--seccomp", &FILTER_DESCRIPTOR.to_string()]),
     }
 }
 

@@ -103,18 +103,22 @@ impl BuildRoot {
             Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
         };
         let own = File::open("/proc/self/stat").map_err(descriptor("a descriptor of this process"))?;
+        let plan = self.built(&invocation);
+        let filter = plan.filter().map(|filter| File::open(&filter.0)).transpose();
+        let filter = filter.map_err(descriptor("the system call filter"))?;
         let further = [
             (Role::Caller, Some(own.as_fd())),
             (Role::Interrupt, invocation.interrupt.as_ref().map(AsFd::as_fd)),
             (Role::Hurry, invocation.hurry.as_ref().map(AsFd::as_fd)),
+            (Role::Filter, filter.as_ref().map(AsFd::as_fd)),
             (Role::Inherited, invocation.leaked.as_ref().map(AsFd::as_fd)),
         ];
         let (roles, further): (Vec<_>, Vec<_>) =
             further.into_iter().filter_map(|(role, descriptor)| Some((role, descriptor?))).unzip();
         let descriptors = [vec![stdin.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()], further].concat();
-        let request = self.request(&invocation, roles);
+        let request = self.request(plan, &invocation, roles);
         let reply = self.ask(&request, &descriptors).map_err(unanswered)?;
-        drop((stdin, stdout_end, stderr_end));
+        drop((stdin, stdout_end, stderr_end, filter));
         let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
         let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
         attend([stdout?, stderr?], invocation.sink, &reply, Silence::new(invocation.idle_deadline))
@@ -294,8 +298,7 @@ impl BuildRoot {
         self.endpoints.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    fn request(&self, invocation: &Invocation, further: Vec<Role>) -> Request {
-        let plan = self.built(invocation);
+    fn request(&self, plan: Plan, invocation: &Invocation, further: Vec<Role>) -> Request {
         let status = crate::argv::status_option(STATUS_DESCRIPTOR);
         let endpoints = self.registered();
         let sources = invocation.binds.iter().map(|bind| &bind.from).chain(endpoints.iter().map(|(_, socket)| socket));
@@ -308,6 +311,7 @@ impl BuildRoot {
             grace: invocation.grace,
             sleeper: invocation.sleeper,
             umask: invocation.umask,
+            before: plan.before,
             further,
         })
     }

@@ -127,6 +127,11 @@ impl CapabilitySet {
     /// NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_CHROOT SYS_NICE SYS_RESOURCE.
     pub const STAGE: Self = Self(0x1_a9a4_47df);
 
+    /// What a scriptlet gets in the profile `hardened`: of osbuild's nineteen the nine that rpm-ostree runs the scriptlets
+    /// of every package with (rpm-ostree d5ef5f0, `rust/src/bwrap.rs`; its tenth, KILL, osbuild does not give).
+    /// CHOWN DAC_OVERRIDE FOWNER FSETID SETFCAP SETGID SETPCAP SETUID SYS_CHROOT.
+    pub const SCRIPTLET: Self = Self(0x8004_01db);
+
     /// Those in both.
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -193,6 +198,16 @@ mod tests {
              CAP_LINUX_IMMUTABLE,CAP_MAC_OVERRIDE,CAP_MKNOD,CAP_NET_BIND_SERVICE,CAP_SETFCAP,CAP_SETGID,\
              CAP_SETPCAP,CAP_SETUID,CAP_SYS_ADMIN,CAP_SYS_CHROOT,CAP_SYS_NICE,CAP_SYS_RESOURCE"
         );
+    }
+
+    #[test]
+    fn what_a_scriptlet_gets_are_nine_of_them() {
+        assert_eq!(
+            CapabilitySet::SCRIPTLET.to_string(),
+            "CAP_CHOWN,CAP_DAC_OVERRIDE,CAP_FOWNER,CAP_FSETID,CAP_SETFCAP,CAP_SETGID,CAP_SETPCAP,CAP_SETUID,\
+             CAP_SYS_CHROOT"
+        );
+        assert!(CapabilitySet::SCRIPTLET.difference(CapabilitySet::STAGE).is_empty());
     }
 
     #[test]

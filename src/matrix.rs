@@ -91,7 +91,7 @@ impl Wanted {
     #[must_use]
     pub fn or_all(mut self) -> Self {
         if self.profiles.is_empty() {
-            self.profiles = Profile::ALL.to_vec();
+            self.profiles = Profile::OSBUILD.to_vec();
         }
         if self.usual.is_empty() {
             self.usual = Usual::ALL.map(|(_, usual)| usual).to_vec();
@@ -129,7 +129,7 @@ mod tests {
     fn where_nothing_is_said_all_that_is_gated_is_meant() {
         let all = Wanted::default().or_all();
         assert_eq!(all.architectures.iter().map(|arch| arch.name).collect::<Vec<_>>(), arch::GATED);
-        assert_eq!((all.profiles.as_slice(), all.usual.len()), (&Profile::ALL[..], 2));
+        assert_eq!((all.profiles.as_slice(), all.usual.len()), (&Profile::OSBUILD[..], 2));
         assert_eq!(architectures(ALL), Some(all.architectures));
     }
 

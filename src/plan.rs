@@ -9,15 +9,30 @@ use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::capability::{Capability, CapabilitySet};
 
 /// A path on the host, as the process that starts bubblewrap sees it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "OsString", into = "OsString")]
 pub struct HostPath(pub PathBuf);
 
 /// A path inside the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SandboxPath(pub PathBuf);
+
+impl From<OsString> for HostPath {
+    fn from(path: OsString) -> Self {
+        Self(path.into())
+    }
+}
+
+impl From<HostPath> for OsString {
+    fn from(path: HostPath) -> Self {
+        path.0.into()
+    }
+}
 
 impl HostPath {
     /// Takes any path; it is not looked at.
@@ -126,6 +141,26 @@ pub enum Op {
     Dir(SandboxPath),
     /// A procfs of the sandbox's pid namespace.
     Proc(SandboxPath),
+    /// Let this filter answer the payload's system calls: a file of `struct sock_filter`s (seccomp(2)).
+    Seccomp(HostPath),
+}
+
+/// What the process does that becomes bubblewrap, before it does: what bubblewrap has no option for, or not every one has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Preparation {
+    /// Mount an empty tmpfs for the sandbox to bind. It is seen by nobody else, and goes with the run.
+    Tmpfs {
+        /// A directory of the build root's own.
+        at: HostPath,
+        /// The mode of its root.
+        mode: u32,
+        /// The most it holds, in bytes.
+        size: NonZeroU64,
+    },
+    /// Leave the session keyring, with whatever keys the caller has in it, for a new one (keyctl(2)).
+    LeaveKeyring,
+    /// Begin with a state that does not depend on the caller's: see [`Step::Settle`](crate::sys::Step).
+    Settle,
 }
 
 impl Op {
@@ -159,6 +194,13 @@ pub enum Environment {
     Clean(BTreeMap<OsString, OsString>),
 }
 
+/// No variable at all.
+impl Default for Environment {
+    fn default() -> Self {
+        Self::Clean(BTreeMap::new())
+    }
+}
+
 impl Environment {
     /// The variables this plan itself gives a value.
     pub fn set(&self) -> &BTreeMap<OsString, OsString> {
@@ -186,7 +228,7 @@ impl Environment {
 }
 
 /// Everything needed to start one sandbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// What bubblewrap does, in order.
     pub ops: Vec<Op>,
@@ -194,10 +236,20 @@ pub struct Plan {
     pub environment: Environment,
     /// What is executed inside: a runner and its arguments, or the command itself.
     pub command: Vec<OsString>,
+    /// What is done before bubblewrap starts, in order.
+    pub before: Vec<Preparation>,
 }
 
 impl Plan {
-    /// Lets no tmpfs hold more than `size`, not even `/`, which bubblewrap makes without being asked.
+    /// The system call filter, if there is one.
+    pub fn filter(&self) -> Option<&HostPath> {
+        self.ops.iter().find_map(|op| match op {
+            Op::Seccomp(filter) => Some(filter),
+            _ => None,
+        })
+    }
+
+    /// Lets no tmpfs that bubblewrap makes hold more than `size`, not even `/`, which it makes without being asked.
     pub fn limit_tmpfs(&mut self, size: NonZeroU64) {
         for op in &mut self.ops {
             if let Op::Tmpfs { size: limit, .. } = op {
@@ -213,6 +265,8 @@ impl Plan {
 pub enum CapabilityPolicy {
     /// The nineteen that osbuild gives its stages ([`CapabilitySet::STAGE`]).
     Stage,
+    /// The nine of them that scriptlets need ([`CapabilitySet::SCRIPTLET`]).
+    Scriptlet,
     /// All that the caller has.
     Inherit,
     /// Exactly these.
@@ -224,6 +278,7 @@ impl CapabilityPolicy {
     pub fn wanted(&self) -> Option<CapabilitySet> {
         match self {
             Self::Stage => Some(CapabilitySet::STAGE),
+            Self::Scriptlet => Some(CapabilitySet::SCRIPTLET),
             Self::Inherit => None,
             Self::List(set) => Some(*set),
         }
@@ -236,6 +291,7 @@ impl std::str::FromStr for CapabilityPolicy {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "stage" => Ok(Self::Stage),
+            "scriptlet" => Ok(Self::Scriptlet),
             "inherit" => Ok(Self::Inherit),
             names => names.parse().map(Self::List),
         }

@@ -1,12 +1,16 @@
 //! The build roots there are, each a function from where things lie to a [`Plan`].
 
+mod hardened;
 mod osbuild_v19;
 mod osbuild_v190;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
+
+pub use hardened::{COVERS, Cover, DEFAULT_SIZE, SELINUX, SYS, TMPFS};
 
 use crate::plan::{Access, CapabilityPolicy, Grant, HostPath, Op, Plan};
 
@@ -17,11 +21,16 @@ pub enum Profile {
     OsbuildV19,
     /// Today's: osbuild tag v190.
     OsbuildV190,
+    /// The same, closed as far as scriptlets can do with: nothing in it reaches the host.
+    Hardened,
 }
 
 impl Profile {
-    /// Every profile, oldest first.
-    pub const ALL: [Self; 2] = [Self::OsbuildV19, Self::OsbuildV190];
+    /// Every profile: osbuild's, oldest first, then ours.
+    pub const ALL: [Self; 3] = [Self::OsbuildV19, Self::OsbuildV190, Self::Hardened];
+
+    /// osbuild's own, oldest first: what is meant where none is named and there can be several.
+    pub const OSBUILD: [Self; 2] = [Self::OsbuildV19, Self::OsbuildV190];
 
     /// What `osbuild` without a version means.
     pub const NEWEST_OSBUILD: Self = Self::OsbuildV190;
@@ -31,25 +40,39 @@ impl Profile {
         match self {
             Self::OsbuildV19 => "osbuild-v19",
             Self::OsbuildV190 => "osbuild-v190",
+            Self::Hardened => "hardened",
         }
     }
 
-    /// The capabilities upstream gives its stages: a list since v56; v19 had none and passed everything on.
+    /// The capabilities upstream gives its stages: a list since v56; v19 had none and passed everything on. Those of
+    /// scriptlets where upstream has no say.
     pub fn default_capabilities(self) -> CapabilityPolicy {
         match self {
             Self::OsbuildV19 => CapabilityPolicy::Inherit,
             Self::OsbuildV190 => CapabilityPolicy::Stage,
+            Self::Hardened => CapabilityPolicy::Scriptlet,
         }
     }
 
     /// How the open root's device nodes come to be.
     pub fn device_nodes(self) -> DeviceNodes {
+        let names = &STANDARD_DEVICES;
         match self {
-            Self::OsbuildV19 => DeviceNodes { creation: NodeCreation::Mknod, names: &STANDARD_DEVICES, optional: &[] },
+            Self::OsbuildV19 => {
+                DeviceNodes { creation: NodeCreation::Mknod, names, optional: &[], furniture: Furniture::Bare }
+            }
             Self::OsbuildV190 => {
-                DeviceNodes { creation: NodeCreation::Bind, names: &STANDARD_DEVICES, optional: &["fuse"] }
+                DeviceNodes { creation: NodeCreation::Bind, names, optional: &["fuse"], furniture: Furniture::Bare }
+            }
+            Self::Hardened => {
+                DeviceNodes { creation: NodeCreation::Bind, names, optional: &[], furniture: Furniture::Complete }
             }
         }
+    }
+
+    /// Whether it is one of osbuild's own, argument for argument.
+    pub fn is_osbuild(self) -> bool {
+        Self::OSBUILD.contains(&self)
     }
 
     /// What is built for one run: a function of its inputs, nothing is looked up.
@@ -57,6 +80,7 @@ impl Profile {
         match self {
             Self::OsbuildV19 => osbuild_v19::plan(layout),
             Self::OsbuildV190 => osbuild_v190::plan(layout),
+            Self::Hardened => hardened::plan(layout),
         }
     }
 }
@@ -73,7 +97,28 @@ pub struct DeviceNodes {
     pub names: &'static [&'static str],
     /// Names below `/dev` that are there if the host has them (`fuse`: osbuild a9a8423f).
     pub optional: &'static [&'static str],
+    /// What else is in `/dev`.
+    pub furniture: Furniture,
 }
+
+/// What is in a `/dev` besides nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Furniture {
+    /// Nothing, and the directory has the mode that the kernel gives it (osbuild).
+    Bare,
+    /// What programs expect of any system: [`DEVICE_LINKS`], pseudo terminals of its own in `pts`, a mode of 0755.
+    Complete,
+}
+
+/// The links of a complete `/dev`: target and name (`Documentation/admin-guide/devices.txt`, *Compulsory links*, and
+/// *Required devices* of the devpts documentation).
+pub const DEVICE_LINKS: [(&str, &str); 5] = [
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+    ("pts/ptmx", "ptmx"),
+];
 
 /// How a device node comes into a build root's `/dev`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -92,7 +137,7 @@ impl fmt::Display for Profile {
 
 /// A word that names no profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no profile {0:?}: it is one of osbuild-v19, osbuild-v190, osbuild (the newest)")]
+#[error("there is no profile {0:?}: it is one of osbuild-v19, osbuild-v190, osbuild (the newest), hardened")]
 pub struct UnknownProfile(String);
 
 impl FromStr for Profile {
@@ -150,6 +195,27 @@ pub struct Layout {
     pub environment: BTreeMap<OsString, OsString>,
     /// What is to be executed, after the runner if there is one.
     pub argv: Vec<OsString>,
+    /// What only [`Profile::Hardened`] takes.
+    pub shelter: Shelter,
+}
+
+/// What [`Profile::Hardened`] covers things with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelter {
+    /// An empty file.
+    pub file: HostPath,
+    /// An empty directory.
+    pub directory: HostPath,
+    /// The directory of [`TMPFS`]' mount points.
+    pub tmpfs: HostPath,
+    /// The most that each tmpfs holds, in bytes.
+    pub size: NonZeroU64,
+    /// The system call filter.
+    pub filter: HostPath,
+    /// What is `/sys`, but for what is shown in it.
+    pub sys: HostPath,
+    /// Which of [`COVERS`] the kernel has.
+    pub covers: Vec<String>,
 }
 
 /// What prepares the sandbox before the command runs in it.

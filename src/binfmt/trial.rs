@@ -11,7 +11,7 @@ use tempfile::TempPath;
 use crate::arch::Architecture;
 use crate::argv;
 use crate::bwrap::ask;
-use crate::plan::{Access, Environment, HostPath, Op, Plan};
+use crate::plan::{Access, HostPath, Op, Plan};
 
 use super::handler::hex;
 
@@ -79,8 +79,8 @@ pub(crate) fn run(arch: &Architecture, bwrap: &Path, more: &[Op]) -> io::Result<
     let own = [Op::DieWithParent, Op::bind(&HostPath::new(&*file), "/trial", Access::ReadOnly)];
     let plan = Plan {
         ops: own.into_iter().chain(more.iter().cloned()).collect(),
-        environment: Environment::Clean([].into()),
         command: vec!["/trial".into()],
+        ..Plan::default()
     };
     let started = Instant::now();
     loop {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::protocol::Surroundings;
 use crate::facts::launch::Privilege;
 use crate::plan::{CapabilityPolicy, Plan};
-use crate::profile::Profile;
+use crate::profile::{DEFAULT_SIZE, Profile};
 
 /// What osbuild shows as the kernel's command line (osbuild 36356342).
 const KERNEL_COMMAND_LINE: &str = "root=/dev/osbuild\n";
@@ -60,7 +60,7 @@ pub struct Builder {
     pub(super) vardir: Option<PathBuf>,
     pub(super) privilege: Option<Privilege>,
     pub(super) bwrap: Option<PathBuf>,
-    pub(super) capabilities: CapabilityPolicy,
+    pub(super) capabilities: Option<CapabilityPolicy>,
     pub(super) missing: MissingCapabilities,
     pub(super) boot: Boot,
     pub(super) supervisor: Option<PathBuf>,
@@ -85,7 +85,7 @@ impl Builder {
             vardir: None,
             privilege: None,
             bwrap: None,
-            capabilities: CapabilityPolicy::Inherit,
+            capabilities: None,
             missing: MissingCapabilities::Intersect,
             boot: Boot::Mount,
             supervisor: None,
@@ -158,10 +158,11 @@ impl Builder {
         self
     }
 
-    /// Which capabilities the payload gets; the caller's, unless said otherwise.
+    /// Which capabilities the payload gets. Unless said otherwise those of the caller, as osbuild has it, and in
+    /// [`Profile::Hardened`] those that scriptlets need.
     #[must_use]
     pub fn capabilities(mut self, policy: CapabilityPolicy) -> Self {
-        self.capabilities = policy;
+        self.capabilities = Some(policy);
         self
     }
 
@@ -194,8 +195,9 @@ impl Builder {
         self
     }
 
-    /// The most that `/` and each tmpfs in it hold, in bytes, so that no run can fill the memory; half the memory each
-    /// unless said otherwise. Takes a bubblewrap that knows `--size` (0.7, or a distribution's that has it).
+    /// The most that `/` and each tmpfs in it hold, in bytes, so that no run can fill the memory. Unless said otherwise half
+    /// the memory each, and in [`Profile::Hardened`] a gibibyte. In osbuild's profiles it takes a bubblewrap that knows
+    /// `--size` (0.7, or a distribution's that has it).
     #[must_use]
     pub fn tmpfs_size(mut self, size: NonZeroU64) -> Self {
         self.tmpfs_size = Some(size);
@@ -237,6 +239,20 @@ impl Builder {
     pub(crate) fn surroundings(mut self, surroundings: Surroundings) -> Self {
         self.surroundings = surroundings;
         self
+    }
+
+    /// Which capabilities are asked for.
+    pub(super) fn policy(&self) -> CapabilityPolicy {
+        self.capabilities.clone().unwrap_or(match self.profile {
+            Profile::OsbuildV19 | Profile::OsbuildV190 => CapabilityPolicy::Inherit,
+            Profile::Hardened => CapabilityPolicy::Scriptlet,
+        })
+    }
+
+    /// The size of each tmpfs, if one is set.
+    pub(super) fn size(&self) -> Option<NonZeroU64> {
+        let default = if self.profile.is_osbuild() { None } else { Some(DEFAULT_SIZE) };
+        self.tmpfs_size.or(default)
     }
 
     /// A change to every plan, to see whether a check notices.

@@ -18,7 +18,7 @@ use super::tree::Tree;
 use super::{BuildRoot, OpenError, Supervisor, name, place, supervisor};
 use crate::capability::CapabilitySet;
 use crate::plan::{Grant, HostPath, Op, SandboxPath};
-use crate::profile::{Layout, NodeCreation, Profile, Runner};
+use crate::profile::{COVERS, DEFAULT_SIZE, Layout, NodeCreation, Profile, Runner, SELINUX, SYS, Shelter, TMPFS};
 
 impl Builder {
     /// Opens the root.
@@ -62,12 +62,12 @@ impl Builder {
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         let root = BuildRoot {
             profile: self.profile,
-            policy: self.capabilities.clone(),
+            policy: self.policy(),
             privilege: way.privilege,
             lesser,
             bwrap: bwrap.to_owned(),
-            tmpfs_size: self.tmpfs_size,
-            layout,
+            tmpfs_size: self.tmpfs_size.filter(|_| self.profile.is_osbuild()),
+            layout: Layout { shelter: Shelter { covers: opened.covers.clone(), ..layout.shelter }, ..layout },
             endpoints: std::sync::Mutex::default(),
             mutation: self.mutation,
             opened,
@@ -100,7 +100,7 @@ impl Builder {
 
     /// Whether this bubblewrap knows the options that upstream's plans do without.
     fn is_understood(&self, bwrap: &Path) -> Result<(), OpenError> {
-        let Some(size) = self.tmpfs_size else { return Ok(()) };
+        let Some(size) = self.tmpfs_size.filter(|_| self.profile.is_osbuild()) else { return Ok(()) };
         let option = Op::Tmpfs { at: SandboxPath::new("/"), size: Some(size) };
         crate::bwrap::understands(bwrap, &option).map_err(|source| OpenError::Unable {
             setting: "limit the size of a tmpfs",
@@ -111,7 +111,7 @@ impl Builder {
 
     fn grant(&self, way: &Way) -> Result<Grant, OpenError> {
         let caller = if way.ids == Ids::Kept { permitted() } else { every() }.map_err(OpenError::Capabilities)?;
-        let grant = Grant { caller, wanted: self.capabilities.wanted() };
+        let grant = Grant { caller, wanted: self.policy().wanted() };
         match self.missing {
             MissingCapabilities::Refuse if !grant.missing().is_empty() => {
                 Err(OpenError::MissingCapabilities(grant.missing()))
@@ -153,6 +153,37 @@ impl Builder {
             binds: Vec::new(),
             environment: BTreeMap::new(),
             argv: Vec::new(),
+            shelter: self
+                .shelter(scratch)
+                .map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })?,
+        })
+    }
+
+    /// What the profile `hardened` covers things with; made where it is needed.
+    fn shelter(&self, scratch: &Scratch) -> io::Result<Shelter> {
+        let at = |name: &str| scratch.path().join(name);
+        if !self.profile.is_osbuild() {
+            scratch.directory("empty", 0o555)?;
+            scratch.directory("tmpfs", 0o755)?;
+            for (_, name, mode) in TMPFS {
+                scratch.directory(&format!("tmpfs/{name}"), mode)?;
+            }
+            scratch.directory("sys", 0o755)?;
+            for name in SYS.into_iter().chain(SELINUX) {
+                scratch.directory(&format!("sys/{name}"), 0o755)?;
+            }
+            std::fs::write(at("nothing"), "")?;
+            std::fs::set_permissions(at("nothing"), std::fs::Permissions::from_mode(0o444))?;
+            std::fs::write(at("filter"), crate::arch::native().map(|arch| arch.filter).ok_or(Errno::ENOTSUP)?)?;
+        }
+        Ok(Shelter {
+            file: HostPath::new(at("nothing")),
+            directory: HostPath::new(at("empty")),
+            tmpfs: HostPath::new(at("tmpfs")),
+            size: self.size().unwrap_or(DEFAULT_SIZE),
+            filter: HostPath::new(at("filter")),
+            sys: HostPath::new(at("sys")),
+            covers: Vec::new(),
         })
     }
 
@@ -161,7 +192,7 @@ impl Builder {
         match (&self.libdir, self.profile) {
             (None, _) => true,
             (Some(_), Profile::OsbuildV19) => false,
-            (Some(libdir), Profile::OsbuildV190) => {
+            (Some(libdir), Profile::OsbuildV190 | Profile::Hardened) => {
                 std::fs::read_dir(libdir.join("osbuild")).is_ok_and(|mut entries| entries.next().is_none())
             }
         }
@@ -235,10 +266,12 @@ impl Builder {
             ids: way.ids.clone(),
             bwrap: bwrap.into(),
             dev: layout.dev.0.clone().into(),
-            dev_size: self.tmpfs_size,
+            dev_size: self.size(),
             creation,
             names: owned(nodes.names),
             optional: owned(nodes.optional),
+            furniture: nodes.furniture,
+            covers: if self.profile.is_osbuild() { Vec::new() } else { COVERS.map(|(name, _)| name.to_owned()).into() },
             pids: self.pids,
             needed: needed
                 .map(|path| path.0.as_path())

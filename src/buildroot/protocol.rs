@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::privilege::Ids;
 use crate::facts::launch::{Canaries, Inherited};
-use crate::profile::NodeCreation;
+use crate::plan::Preparation;
+use crate::profile::{Furniture, NodeCreation};
 pub(super) use wire::{Heard, Received, answer, ask, conclude, heard, is_gone, packet_pair, receive, reply, tell_idle};
 
 /// What the supervisor is asked to do.
@@ -47,6 +48,10 @@ pub(super) struct Open {
     pub names: Vec<String>,
     /// Nodes that are there if the host has them.
     pub optional: Vec<String>,
+    /// What else is in `/dev`.
+    pub furniture: Furniture,
+    /// Names below `/proc` to look for.
+    pub covers: Vec<String>,
     /// bubblewrap.
     pub bwrap: OsString,
     /// The most processes of a run, if that is to be limited.
@@ -92,6 +97,8 @@ pub(super) struct Run {
     pub sleeper: Option<i32>,
     /// The payload's umask.
     pub umask: u32,
+    /// What the process does first that becomes bubblewrap.
+    pub before: Vec<Preparation>,
     /// What the descriptors after stdin, stdout and stderr are, in their order.
     pub further: Vec<Role>,
 }
@@ -105,6 +112,8 @@ pub(super) enum Role {
     Interrupt,
     /// When it becomes readable the run is killed.
     Hurry,
+    /// bubblewrap reads the system call filter from it.
+    Filter,
     /// The sandbox inherits it.
     Inherited,
 }
@@ -145,6 +154,8 @@ pub(super) struct Opened {
     pub namespaces: std::collections::BTreeMap<String, u64>,
     /// The optional nodes that are there.
     pub devices: Vec<String>,
+    /// What of [`Open::covers`] there is in `/proc`.
+    pub covers: Vec<String>,
     /// What the probe may look for.
     pub canaries: Canaries,
     /// What the runs inherit, as it is seen in the build root's user namespace; `None` where that is the caller's.

@@ -174,6 +174,7 @@ impl Supervisor {
         let opened = Opened {
             namespaces: processes::namespaces("self")?,
             devices,
+            covers: open.covers.iter().filter(|name| Path::new("/proc").join(name).exists()).cloned().collect(),
             canaries: canaries.known.clone(),
             inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
             pids,

@@ -26,7 +26,7 @@ impl Contracts {
         match &self.file {
             Some(file) => Ok(vec![Contract::load(file)?]),
             // The newest first: it is what most people want to read about.
-            None if self.profiles.is_empty() => of_profiles(&Profile::ALL.into_iter().rev().collect::<Vec<_>>()),
+            None if self.profiles.is_empty() => of_profiles(&Profile::OSBUILD.into_iter().rev().collect::<Vec<_>>()),
             None => of_profiles(&self.profiles),
         }
     }

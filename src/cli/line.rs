@@ -10,7 +10,7 @@ use rootcontract::argv;
 use rootcontract::buildroot::{BuildRoot, Builder, Invocation};
 use rootcontract::facts::launch::Privilege;
 use rootcontract::plan::{HostPath, Op, Plan};
-use rootcontract::profile::Runner;
+use rootcontract::profile::{DEVICE_LINKS, Furniture, Runner};
 
 use super::failure::Failure;
 
@@ -57,10 +57,13 @@ pub fn moved(root: &BuildRoot, plan: &Plan) -> (Plan, Vec<(PathBuf, PathBuf)>) {
     let mut plan = plan.clone();
     let mut ours = Vec::new();
     for op in &mut plan.ops {
-        let Op::Bind { from, .. } = op else { continue };
+        let (Op::Bind { from, .. } | Op::Seccomp(from)) = op else { continue };
         let below = root.scratch().into_iter().find_map(|scratch| from.0.strip_prefix(scratch).ok());
         if let Some(to) = below.map(|below| Path::new(SCRATCH).join(below)) {
-            ours.push((from.0.clone(), to.clone()));
+            let one = (from.0.clone(), to.clone());
+            if !ours.contains(&one) {
+                ours.push(one);
+            }
             *from = HostPath::new(to);
         }
     }
@@ -87,7 +90,8 @@ impl Made {
         }
         self.directories.push(to.to_owned());
         if to == Path::new(SCRATCH).join("dev") {
-            self.sticky.extend((root.privilege() == Privilege::Root).then(|| to.to_owned()));
+            let bare = root.profile().device_nodes().furniture == Furniture::Bare;
+            self.sticky.extend((bare && root.privilege() == Privilege::Root).then(|| to.to_owned()));
             self.steps.push(devices(root, to));
         }
         if fs::metadata(from).is_ok_and(|directory| directory.permissions().mode() & 0o1000 != 0) {
@@ -106,8 +110,15 @@ fn file(root: &BuildRoot, from: &Path, to: &Path) -> String {
     match root.runner() {
         Runner::File { name, path } if to.file_name() == Some(name) => words("cp", [path.0.as_os_str()], [to]),
         Runner::File { .. } | Runner::None => {
-            let content = OsString::from_vec(fs::read(from).unwrap_or_default());
-            format!("{} > {}", words("printf", [OsStr::new("%s")], [content]), to.display())
+            let content = fs::read(from).unwrap_or_default();
+            let printed = if content.contains(&0) {
+                // No argument holds that byte, but a format may name it.
+                let format: String = content.iter().map(|byte| format!(r"\{byte:03o}")).collect();
+                words("printf", [format], NOTHING)
+            } else {
+                words("printf", [OsStr::new("%s")], [OsString::from_vec(content)])
+            };
+            format!("{printed} > {}", to.display())
         }
     }
 }
@@ -117,7 +128,7 @@ fn devices(root: &BuildRoot, to: &Path) -> String {
     let nodes = root.profile().device_nodes();
     let there = nodes.optional.iter().filter(|name| Path::new("/dev").join(name).exists());
     let names = nodes.names.iter().chain(there);
-    match root.privilege() {
+    let made = match root.privilege() {
         Privilege::Root => {
             let sources = names.map(|name| OsString::from(format!("/dev/{name}")));
             words("cp", [OsString::from("-a")].into_iter().chain(sources), [to])
@@ -131,12 +142,23 @@ fn devices(root: &BuildRoot, to: &Path) -> String {
             });
             std::iter::once(tmpfs).chain(bound).collect()
         }
+    };
+    match nodes.furniture {
+        Furniture::Bare => made,
+        Furniture::Complete => format!("{made} && {}", furniture(to)),
     }
+}
+
+/// The links and directories of a complete `/dev`. Without a devpts: bubblewrap's own `/dev` has one, and nothing else.
+fn furniture(to: &Path) -> String {
+    let links = DEVICE_LINKS.iter().map(|(target, name)| words("ln", ["-s", target], [to.join(name)]));
+    let directories = words("mkdir", NOTHING, [to.join("shm"), to.join("pts")]);
+    links.chain([directories]).collect::<Vec<_>>().join(" && ")
 }
 
 /// bubblewrap with its environment: only what the plan sets. What it would inherit is the business of who pastes it.
 fn started(root: &BuildRoot, plan: &Plan) -> String {
-    argv::shell_line(root.bwrap().as_os_str(), &plan.environment, &argv::arguments(plan))
+    argv::shell_line(root.bwrap().as_os_str(), plan)
 }
 
 /// A command in whatever environment there is.

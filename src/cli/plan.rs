@@ -93,6 +93,7 @@ fn described(op: &Op) -> (String, String) {
         Op::Tmpfs { at, size: Some(size) } => (said(&at.0), format!("empty tmpfs of {size} bytes")),
         Op::Dir(at) => (said(&at.0), "empty directory".to_owned()),
         Op::Proc(at) => (said(&at.0), "procfs of its pid namespace".to_owned()),
+        Op::Seccomp(filter) => ("system call filter".to_owned(), said(&filter.0)),
     }
 }
 

@@ -28,7 +28,7 @@ use super::signals::Signals;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The sandbox")]
 pub struct Sandbox {
-    /// What is built: osbuild-v19, osbuild-v190, or osbuild for the newest
+    /// What is built: osbuild-v19, osbuild-v190, or osbuild for the newest; hardened for what can't reach the host
     #[arg(long = "profile", value_name = "PROFILE")]
     pub profiles: Vec<Profile>,
     /// Root directory of the system it is made of
@@ -50,9 +50,10 @@ pub struct Sandbox {
     /// Directory shown as /run/osbuild/lib [default: an empty one]
     #[arg(long, value_name = "DIR")]
     libdir: Option<PathBuf>,
-    /// `stage` (what osbuild gives its stages), `inherit` (all there are), or a list of names
-    #[arg(long, value_name = "CAP,CAP...", default_value = "stage")]
-    capabilities: CapabilityPolicy,
+    /// `stage` (what osbuild gives its stages), `scriptlet` (the nine of them that scriptlets need), `inherit` (all there
+    /// are), or a list of names [default: stage, in the profile hardened scriptlet]
+    #[arg(long, value_name = "CAP,CAP...")]
+    capabilities: Option<CapabilityPolicy>,
     /// Refuse to go on when a capability that is asked for is not to be had
     #[arg(long)]
     strict_capabilities: bool,
@@ -135,9 +136,9 @@ impl Sandbox {
         self.profiles.last().copied().unwrap_or(Profile::NEWEST_OSBUILD)
     }
 
-    /// The profiles that are meant: all, unless some were named.
+    /// The profiles that are meant: osbuild's, unless some were named.
     pub fn wanted(&self) -> Vec<Profile> {
-        if self.profiles.is_empty() { Profile::ALL.to_vec() } else { self.profiles.clone() }
+        if self.profiles.is_empty() { Profile::OSBUILD.to_vec() } else { self.profiles.clone() }
     }
 
     /// What the sandbox is made of, as it was named.
@@ -164,7 +165,7 @@ impl Sandbox {
             privilege: None,
             runner: None,
             libdir: None,
-            capabilities: CapabilityPolicy::Stage,
+            capabilities: None,
             strict_capabilities: false,
             tmpfs_size: None,
             phase: None,
@@ -288,7 +289,11 @@ impl Sandbox {
             if self.strict_capabilities { MissingCapabilities::Refuse } else { MissingCapabilities::Intersect };
         let mut builder = BuildRoot::builder(&self.root)
             .profile(profile)
-            .capabilities(self.capabilities.clone())
+            .capabilities(self.capabilities.clone().unwrap_or(if profile.is_osbuild() {
+                CapabilityPolicy::Stage
+            } else {
+                profile.default_capabilities()
+            }))
             .missing_capabilities(missing);
         if let Some(bwrap) = &self.bwrap {
             builder = builder.bwrap(bwrap);

@@ -214,7 +214,7 @@ spelled! {
 }
 
 spelled! {
-    Policy { Stage = "stage", Inherit = "inherit", List = "list" }
+    Policy { Stage = "stage", Scriptlet = "scriptlet", Inherit = "inherit", List = "list" }
 }
 
 spelled! {

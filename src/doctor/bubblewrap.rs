@@ -12,7 +12,7 @@ use crate::argv;
 use crate::binfmt::trial::{self, Ended};
 use crate::bwrap::{self, About, PATIENCE, ask};
 use crate::capability::CapabilitySet;
-use crate::plan::{Access, Environment, HostPath, Missing, Namespace, Op, Plan, SandboxPath};
+use crate::plan::{Access, HostPath, Missing, Namespace, Op, Plan, SandboxPath};
 use crate::report::show::{line, shown};
 
 /// The bubblewrap that would be used.
@@ -181,7 +181,7 @@ fn options(ops: &[Op]) -> Vec<std::ffi::OsString> {
 }
 
 fn words(op: &Op) -> Vec<std::ffi::OsString> {
-    let plan = Plan { ops: vec![op.clone()], environment: Environment::Clean([].into()), command: Vec::new() };
+    let plan = Plan { ops: vec![op.clone()], ..Plan::default() };
     let mut words = argv::arguments(&plan);
     words.retain(|word| word != OsStr::new("--"));
     words

@@ -84,6 +84,8 @@ pub enum Phase {
 pub enum Policy {
     /// osbuild's list for stages.
     Stage,
+    /// What scriptlets need of it.
+    Scriptlet,
     /// Whatever the caller has.
     Inherit,
     /// A list of the caller's own.

@@ -27,6 +27,7 @@ pub(super) fn half(
         phase: subject.phase,
         policy: match root.policy() {
             CapabilityPolicy::Stage => Policy::Stage,
+            CapabilityPolicy::Scriptlet => Policy::Scriptlet,
             CapabilityPolicy::Inherit => Policy::Inherit,
             CapabilityPolicy::List(_) => Policy::List,
         },

@@ -62,6 +62,7 @@ fn place(op: &Op) -> Option<&SandboxPath> {
         | Op::DieWithParent
         | Op::NewSession
         | Op::SetVariable(..)
-        | Op::Unshare(_) => None,
+        | Op::Unshare(_)
+        | Op::Seccomp(_) => None,
     }
 }

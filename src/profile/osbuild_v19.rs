@@ -36,7 +36,8 @@ pub(super) fn plan(layout: &Layout) -> Plan {
     ]);
     ops.extend(layout.module.as_ref().map(|module| Op::bind(module, "/run/osbuild/lib/osbuild", Access::ReadOnly)));
     ops.extend(caller_binds(layout));
-    Plan { ops, environment: Environment::Inherited(layout.environment.clone()), command: command(layout, RUNNERS) }
+    let environment = Environment::Inherited(layout.environment.clone());
+    Plan { ops, environment, command: command(layout, RUNNERS), before: Vec::new() }
 }
 
 /// v19 knew no list: it raised CAP_MAC_ADMIN, which makes bubblewrap raise every capability the caller has.

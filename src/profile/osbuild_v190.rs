@@ -53,7 +53,7 @@ pub(super) fn plan(layout: &Layout) -> Plan {
     if let Runner::File { name, path } = &layout.runner {
         ops.push(Op::bind(path, SandboxPath::new(RUNNERS).join(name).0, Access::ReadOnly));
     }
-    Plan { ops, environment: environment(layout), command: command(layout, RUNNERS) }
+    Plan { ops, environment: environment(layout), command: command(layout, RUNNERS), before: Vec::new() }
 }
 
 /// The clean environment of osbuild 0c712890, acfc5f6d and c825c7e4; `TERM` is the caller's.

@@ -41,8 +41,26 @@ pub struct Start<'a> {
     pub write: Option<(&'a CStr, &'a CStr)>,
     /// A process with this id is left sleeping beside the program, to be looked for from inside the sandbox.
     pub sleeper: Option<libc::pid_t>,
+    /// What is done first, in order.
+    pub steps: &'a [Step<'a>],
     /// The program's umask.
     pub umask: libc::mode_t,
+}
+
+/// What a process does before it becomes another program.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// Mounts a tmpfs with these options in a mount namespace of its own.
+    Tmpfs {
+        /// A directory.
+        at: &'a CStr,
+        /// As `mount -o` takes them.
+        options: &'a CStr,
+    },
+    /// Has a new session keyring. Where the kernel has no keys, or keeps this process from them, there is none to leave.
+    LeaveKeyring,
+    /// Takes on the state of [`settle`].
+    Settle,
 }
 
 /// Forks and executes `start` with default signal dispositions, an empty signal mask and `/` as its directory.
@@ -84,6 +102,7 @@ unsafe fn become_program(
                 && libc::chroot(c".".as_ptr()) == 0
         }) && own_proc()
             && default_signals()
+            && start.steps.iter().all(|step| done(*step))
             && start.write.is_none_or(|(file, text)| written(file, text))
             && libc::chdir(c"/".as_ptr()) == 0
             && start.descriptors.iter().zip(0..).all(|(fd, to)| libc::dup2(fd.as_raw_fd(), to) == to)
@@ -101,6 +120,64 @@ unsafe fn become_program(
         let errno = Errno::last_raw().to_ne_bytes();
         libc::write(start.failure.as_raw_fd(), errno.as_ptr().cast(), errno.len());
         libc::_exit(127)
+    }
+}
+
+/// Whether a step could be done.
+unsafe fn done(step: Step<'_>) -> bool {
+    // SAFETY: integers, and strings that the caller vouches for.
+    unsafe {
+        match step {
+            Step::Tmpfs { at, options } => {
+                let (tmpfs, flags) = (c"tmpfs".as_ptr(), libc::MS_NOSUID | libc::MS_NODEV);
+                libc::mount(tmpfs, at.as_ptr(), tmpfs, flags, options.as_ptr().cast()) == 0
+            }
+            Step::LeaveKeyring => {
+                libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>())
+                    != -1
+                    || matches!(Errno::last(), Errno::ENOSYS | Errno::EPERM)
+            }
+            Step::Settle => {
+                settle();
+                true
+            }
+        }
+    }
+}
+
+/// What `/proc/self/oom_score_adj` becomes: when memory runs out, the payload goes before anything of the host's.
+const OOM_SCORE_ADJ: &CStr = c"500";
+/// The soft limits that programs are used to (systemd's `DefaultLimitNOFILE=`, the kernel's `_STK_LIM`).
+const FILES: libc::rlim_t = 1024;
+const STACK: libc::rlim_t = 8 << 20;
+
+/// Priority, scheduling, execution domain and limits as on any machine, whatever the caller's are. What the caller may not
+/// change (a nice value above 0, a hard limit below) stays.
+unsafe fn settle() {
+    // SAFETY: integers, and structures on this stack.
+    unsafe {
+        let ordinary: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const ordinary);
+        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+        // linux/ioprio.h: IOPRIO_WHO_PROCESS, this one, IOPRIO_CLASS_NONE.
+        libc::syscall(libc::SYS_ioprio_set, 1, 0, 0);
+        libc::personality(0);
+        written(c"/proc/self/oom_score_adj", OOM_SCORE_ADJ);
+        no_more_than(libc::RLIMIT_NOFILE, FILES);
+        no_more_than(libc::RLIMIT_STACK, STACK);
+        no_more_than(libc::RLIMIT_CORE, 0);
+    }
+}
+
+/// Sets a soft limit, as far as the hard one lets it.
+unsafe fn no_more_than(resource: libc::__rlimit_resource_t, soft: libc::rlim_t) {
+    // SAFETY: the structure lives on this stack.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(resource, &raw mut limit) == 0 {
+            limit.rlim_cur = soft.min(limit.rlim_max);
+            libc::setrlimit(resource, &raw const limit);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Failure, Reply, Request};
 const LARGEST_REQUEST: u64 = 32 << 20;
 /// The most a reply may weigh; it holds at most [`STATUS_LIMIT`](super::super::supervisor::STATUS_LIMIT) bytes from outside.
 const LARGEST_REPLY: usize = 64 << 10;
-/// The most descriptors that come with a request: a run's are nine at the most.
+/// The most descriptors that come with a request: a run's are ten at the most.
 const MOST_DESCRIPTORS: usize = 12;
 
 /// Sends `request` with `descriptors` and gives the socket on which its replies arrive.

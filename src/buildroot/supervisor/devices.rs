@@ -1,9 +1,10 @@
 //! The `/dev` of an open root: a tmpfs shared by its runs.
 
 use std::fs::File;
+use std::fs::create_dir;
 use std::io;
 use std::os::linux::fs::MetadataExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -14,7 +15,7 @@ use super::super::name;
 use super::super::privilege::Ids;
 use super::super::protocol::{AddDevice, Failure, Open, Want};
 use super::mounts::Mounts;
-use crate::profile::NodeCreation;
+use crate::profile::{DEVICE_LINKS, Furniture, NodeCreation};
 
 /// Mounts the tmpfs and makes the nodes; gives the optional ones that the host has.
 ///
@@ -23,7 +24,7 @@ use crate::profile::NodeCreation;
 /// `O_CREAT`, as `>` of a shell opens it, in a directory like `/tmp` (`may_create_in_sticky`, Linux 4.19).
 pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
     let dev = Path::new(&open.dev);
-    let mode = (open.ids != Ids::Kept).then(|| "mode=0755".to_owned());
+    let mode = (open.ids != Ids::Kept || open.furniture == Furniture::Complete).then(|| "mode=0755".to_owned());
     let size = open.dev_size.map(|size| format!("size={size}"));
     let options = [mode, size].into_iter().flatten().collect::<Vec<_>>().join(",");
     mount(Some("none"), dev, Some("tmpfs"), MsFlags::MS_NOSUID, (!options.is_empty()).then_some(options.as_str()))
@@ -39,7 +40,26 @@ pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
             present.push(name.clone());
         }
     }
+    match open.furniture {
+        Furniture::Bare => {}
+        Furniture::Complete => furnish(dev)?,
+    }
     Ok(present)
+}
+
+/// What else programs expect in `/dev`, and a mount point for `/dev/shm`, which is new for each run.
+fn furnish(dev: &Path) -> Result<(), Failure> {
+    let pts = dev.join("pts");
+    let made = DEVICE_LINKS
+        .iter()
+        .try_for_each(|(target, name)| symlink(target, dev.join(name)))
+        .and_then(|()| create_dir(dev.join("shm")))
+        .and_then(|()| create_dir(&pts));
+    made.map_err(|error| Failure::new(format!("furnish {}", dev.display()), error))?;
+    // Its own instance: who is in the sandbox sees no terminal of the host's (mount options of devpts).
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    mount(Some("devpts"), &pts, Some("devpts"), flags, Some("newinstance,ptmxmode=0666,mode=620"))
+        .map_err(|errno| Failure::new(format!("mount a devpts on {}", pts.display()), errno))
 }
 
 /// Puts one more node into `/dev`. A node of its own is seen by the runs that are under way too;

@@ -20,6 +20,8 @@ use super::mounts::Mounts;
 use super::pids::{Limit, Limited};
 use super::processes::{self, Payload};
 use super::status::Status;
+use crate::plan::Preparation;
+use crate::sys::Step;
 
 /// How often a run's caller is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -229,6 +231,7 @@ fn launch(
     let (status, status_end) = pipe()?;
     let (failure, failure_end) = pipe()?;
     let strings = Strings::new(request).map_err(|error| Failure::new("pass an argument with a NUL byte", error))?;
+    let steps: Vec<_> = strings.before.iter().map(Prepared::step).collect();
     let (init, pid_namespace) = in_new_pid_namespace(|| {
         crate::sys::start(&crate::sys::Start {
             program: &strings.program,
@@ -243,6 +246,7 @@ fn launch(
             failure: failure_end.as_fd(),
             write: limited.write.as_ref().map(|(file, text)| (file.as_c_str(), text.as_c_str())),
             sleeper: request.sleeper,
+            steps: &steps,
             umask: request.umask,
         })
     })
@@ -264,6 +268,35 @@ struct Strings {
     program: CString,
     arguments: Vec<CString>,
     environment: Vec<CString>,
+    before: Vec<Prepared>,
+}
+
+/// What is done first, with what it takes.
+enum Prepared {
+    Tmpfs { at: CString, options: CString },
+    LeaveKeyring,
+    Settle,
+}
+
+impl Prepared {
+    fn new(preparation: &Preparation) -> io::Result<Self> {
+        Ok(match preparation {
+            Preparation::Tmpfs { at, mode, size } => Self::Tmpfs {
+                at: CString::new(at.0.as_os_str().as_bytes())?,
+                options: CString::new(format!("mode={mode:o},size={size}"))?,
+            },
+            Preparation::LeaveKeyring => Self::LeaveKeyring,
+            Preparation::Settle => Self::Settle,
+        })
+    }
+
+    fn step(&self) -> Step<'_> {
+        match self {
+            Self::Tmpfs { at, options } => Step::Tmpfs { at, options },
+            Self::LeaveKeyring => Step::LeaveKeyring,
+            Self::Settle => Step::Settle,
+        }
+    }
 }
 
 impl Strings {
@@ -276,7 +309,8 @@ impl Strings {
             .iter()
             .map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()))
             .collect::<Result<_, _>>()?;
-        Ok(Self { program: CString::new(request.program.as_bytes())?, arguments, environment })
+        let before = request.before.iter().map(Prepared::new).collect::<Result<_, _>>()?;
+        Ok(Self { program: CString::new(request.program.as_bytes())?, arguments, environment, before })
     }
 }
 
