@@ -26,6 +26,7 @@ mod refusals;
 mod removal;
 mod runners;
 mod runs;
+mod scriptlet;
 mod shedding;
 mod support;
 mod tree;

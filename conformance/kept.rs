@@ -10,8 +10,10 @@ use crate::support::{assert_kept, builder, facts};
 #[rstest]
 #[case::v19(Profile::OsbuildV19, Phase::Raw)]
 #[case::v19_after_a_runner(Profile::OsbuildV19, Phase::Runner)]
+#[case::v19_for_a_scriptlet(Profile::OsbuildV19, Phase::Scriptlet)]
 #[case::v190(Profile::OsbuildV190, Phase::Raw)]
 #[case::v190_after_a_runner(Profile::OsbuildV190, Phase::Runner)]
+#[case::v190_for_a_scriptlet(Profile::OsbuildV190, Phase::Scriptlet)]
 fn the_contract_is_kept_by_this_machines_own_root(#[case] profile: Profile, #[case] phase: Phase) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
     let builder = builder("/").profile(profile).capabilities(profile.default_capabilities());

@@ -124,7 +124,7 @@ impl Baseline {
     pub fn looks(&self) -> Result<Vec<Look>, BaselineError> {
         let sandboxes = self.facts.iter().map(|facts| {
             let profile = facts.launch.as_ref().map_or("", |launch| &launch.profile);
-            Ok(Look::of(Contract::builtin(profile)?.on(facts.arch()), facts, |_| true)?)
+            Ok(Look::of(Contract::builtin(profile)?.about(facts.arch(), facts.phase()), facts, |_| true)?)
         });
         std::iter::once(self.itself()).chain(sandboxes).collect()
     }

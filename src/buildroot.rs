@@ -226,6 +226,9 @@ impl BuildRoot {
         layout.environment.clone_from(&invocation.environment);
         layout.argv.clone_from(&invocation.argv);
         let mut plan = self.profile.plan(&layout);
+        if let Some(directory) = &invocation.repeated_below {
+            plan.repeat_below(directory);
+        }
         if let Some(size) = self.tmpfs_size {
             plan.limit_tmpfs(size);
         }

@@ -116,6 +116,31 @@ impl Contract {
         Self::parse(&format!("{name}.toml"), text.as_bytes())?.with_architectures()
     }
 
+    /// What it promises on one architecture, and in one state of the root where that is known.
+    #[must_use]
+    pub fn about(self, arch: &str, phase: Option<Phase>) -> Self {
+        let contract = self.on(arch);
+        match phase {
+            Some(phase) => contract.in_phase(phase),
+            None => contract,
+        }
+    }
+
+    /// What it promises in one state of the root. A scriptlet's room is a place of its own: there the rules are left out
+    /// that are about the build root only, and elsewhere those that are about the room only.
+    #[must_use]
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        let room = [Phase::Scriptlet];
+        match phase {
+            Phase::Scriptlet => self.clauses.retain_mut(|clause| {
+                let phases = std::mem::take(&mut clause.when.phase);
+                phases.is_empty() || phases.contains(&Phase::Scriptlet)
+            }),
+            Phase::Raw | Phase::Runner => self.clauses.retain(|clause| clause.when.phase != room),
+        }
+        self
+    }
+
     /// The clause of this id.
     pub fn clause(&self, id: &str) -> Option<&Clause> {
         self.clauses.iter().find(|clause| clause.id.as_str() == id)

@@ -241,6 +241,11 @@ impl Document {
         self.launch.as_ref().map_or(&self.probe.arch, |launch| &launch.arch)
     }
 
+    /// The state of the root that was looked at, if somebody says so.
+    pub fn phase(&self) -> Option<launch::Phase> {
+        self.launch.as_ref().map(|launch| launch.phase)
+    }
+
     /// Read a whole document from JSON.
     pub fn from_json(json: &[u8]) -> Result<Document, serde_json::Error> {
         serde_json::from_slice(json)

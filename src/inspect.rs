@@ -2,8 +2,10 @@
 
 mod host;
 mod launched;
+#[cfg(feature = "rpm")]
+mod scriptlet;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -11,9 +13,11 @@ use std::time::Duration;
 
 use crate::arch::{self, Architecture};
 use crate::binfmt::{self, CannotRun};
-use crate::buildroot::{Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings};
+use crate::buildroot::{
+    BuildRoot, Builder, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Surroundings,
+};
 use crate::bwrap::About;
-use crate::facts::launch::{Canaries, Evidence, Phase};
+use crate::facts::launch::{Evidence, Phase};
 use crate::facts::{Document, Probe, Schema, frame};
 use crate::mutant::Change;
 use crate::tree::{self, Header, TreeError};
@@ -28,11 +32,12 @@ const SLEEPER: i32 = 30_011;
 /// What is looked at, besides the root itself.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The architecture of the root. Where it is not ours the programs are emulated, and only they.
+    /// The architecture of the root; in phase scriptlet that of the tree. Where it is not ours the programs are emulated,
+    /// and only they.
     pub arch: &'static Architecture,
     /// What this process runs on.
     pub hardware: Hardware,
-    /// Before or after the runner.
+    /// In which state of the root.
     pub phase: Phase,
     /// The runner, for [`Phase::Runner`].
     pub runner: Option<PathBuf>,
@@ -95,6 +100,32 @@ pub enum InspectError {
     /// The phase needs a runner.
     #[error("phase runner needs a runner: name one with --runner (osbuild's are in /usr/lib/osbuild/runners)")]
     NoRunner,
+    /// This command was built without what the phase needs.
+    #[error("phase scriptlet takes a rootcontract with the feature `rpm`, and this one was built without it")]
+    NoRpmFeature,
+    /// The root has no rpm.
+    #[error("phase scriptlet needs {missing} in {root}: name the root of a system that has it with --root")]
+    NoRpm {
+        /// What is not there.
+        missing: &'static str,
+        /// The root.
+        root: PathBuf,
+    },
+    /// The package that holds the probe could not be made.
+    #[cfg(feature = "rpm")]
+    #[error("cannot make a package of the probe {probe}")]
+    Package {
+        /// The probe.
+        probe: PathBuf,
+        /// Why.
+        source: Box<rpm::Error>,
+    },
+    /// rpm did not come to executing the scriptlet.
+    #[error("rpm ended without a word of the probe: {said}")]
+    NoScriptlet {
+        /// What it said last.
+        said: String,
+    },
     /// The runner did not execute what it was given.
     #[error("the runner ended without running the probe: it has to execute its arguments")]
     RunnerAlone,
@@ -211,6 +242,8 @@ fn look(
         (Phase::Raw, _) => builder.runner(&subject.probe),
         (Phase::Runner, Some(runner)) => builder.runner(runner),
         (Phase::Runner, None) => return Err(InspectError::NoRunner),
+        // Whatever a stage's runner does to the box, the scriptlet is in the tree.
+        (Phase::Scriptlet, _) => builder,
     };
     ready(&builder, subject)?;
     let (mutate_plan, mutate_launch) = match change {
@@ -223,7 +256,9 @@ fn look(
     let mut canaries = root.canaries().clone();
     let sleeper = (subject.surroundings != Surroundings::Host).then_some(SLEEPER);
     canaries.pid = sleeper;
-    let mut invocation = invocation(subject, &nonce, &canaries);
+    let asked = serde_json::to_string(&canaries).unwrap_or_default();
+    let payload = Payload::new(&root, subject, ["--nonce", &nonce, "--canaries", &asked])?;
+    let mut invocation = payload.invocation.deadline(PATIENCE);
     if let Some(pid) = sleeper {
         invocation = invocation.sleeper(pid);
     }
@@ -235,21 +270,74 @@ fn look(
         invocation = mutate(invocation);
     }
     let done = root.run(invocation)?;
-    let probe = seen(subject, &nonce, &done).map_err(|error| explained(error, subject, root.bwrap()))?;
+    let facts = payload.facts;
+    let probe = seen(&facts, subject, &nonce, &done).map_err(|error| explained(error, subject, root.bwrap()))?;
     let launch = launched::half(&root, subject, &plan, canaries, &done)?;
     root.close()?;
     Ok(Document { schema: Schema::V1, launch: Some(launch), probe })
 }
 
+/// What is executed to look, and where it tells what it saw.
+struct Payload {
+    invocation: Invocation,
+    facts: Telling,
+}
+
+/// Where the probe tells what it saw.
+enum Telling {
+    /// On standard output.
+    Stdout,
+    /// In a file of the host. It is rpm's output that goes to stdout.
+    #[cfg_attr(not(feature = "rpm"), expect(dead_code, reason = "only the scriptlet's room has one"))]
+    File(PathBuf),
+}
+
+impl Payload {
+    /// The probe as the runner, the probe after the runner, or the probe as the `%post` of a package.
+    fn new(root: &BuildRoot, subject: &Subject, arguments: [&str; 4]) -> Result<Self, InspectError> {
+        let invocation = match subject.phase {
+            Phase::Raw => Invocation::new(arguments),
+            Phase::Runner => Invocation::new([PROBE_INSIDE].into_iter().chain(arguments))
+                .read_only_bind(&subject.probe, PROBE_INSIDE),
+            #[cfg(feature = "rpm")]
+            Phase::Scriptlet => return scriptlet::payload(root, subject, arguments),
+            #[cfg(not(feature = "rpm"))]
+            Phase::Scriptlet => return no_room(root),
+        };
+        Ok(Self { invocation, facts: Telling::Stdout })
+    }
+}
+
+/// Without the feature `rpm` there is no package to put into a room.
+#[cfg(not(feature = "rpm"))]
+fn no_room(_root: &BuildRoot) -> Result<Payload, InspectError> {
+    Err(InspectError::NoRpmFeature)
+}
+
 /// What the probe saw.
-fn seen(subject: &Subject, nonce: &str, done: &Completed) -> Result<Probe, InspectError> {
+fn seen(facts: &Telling, subject: &Subject, nonce: &str, done: &Completed) -> Result<Probe, InspectError> {
     if !done.outcome.success() {
         return Err(InspectError::Probe { stderr: done.stderr.text(), outcome: done.outcome.clone() });
     }
     if subject.phase == Phase::Runner && done.stdout.bytes().is_empty() {
         return Err(InspectError::RunnerAlone);
     }
-    Ok(frame::open(&done.stdout.bytes(), nonce)?)
+    match facts {
+        Telling::Stdout => Ok(frame::open(&done.stdout.bytes(), nonce)?),
+        Telling::File(file) => {
+            let sealed = crate::source::bytes(file, frame::LIMIT as u64).map_err(|_| no_scriptlet(done))?;
+            Ok(frame::open(&sealed, nonce)?)
+        }
+    }
+}
+
+/// What rpm said instead of executing the probe. A scriptlet that fails is no failure of rpm before 6.0.
+fn no_scriptlet(done: &Completed) -> InspectError {
+    let said = done.stderr.text();
+    let told = said.trim_end().lines().rfind(|line| line.contains("rootcontract-probe"));
+    InspectError::NoScriptlet {
+        said: shown(told.or(said.trim_end().lines().next_back()).unwrap_or("nothing").as_ref()),
+    }
 }
 
 /// Why there is nothing of the probe: perhaps because no program of its architecture runs here. It takes a sandbox to
@@ -267,7 +355,17 @@ fn explained(error: InspectError, subject: &Subject, bwrap: &Path) -> InspectErr
 
 /// Whether the tree and the probe are what they have to be. What is wrong is said before anything is built.
 fn ready(builder: &Builder, subject: &Subject) -> Result<(), InspectError> {
-    tree::holds(builder.tree(), subject.arch)?;
+    if subject.phase == Phase::Scriptlet {
+        // rpm and its helpers are this machine's; the probe is all there is in the tree.
+        for missing in ["usr/bin/rpm", "usr/bin/mount", "usr/bin/env"] {
+            if !builder.tree().join(missing).exists() {
+                return Err(InspectError::NoRpm { missing, root: builder.tree().to_owned() });
+            }
+        }
+        tree::holds(builder.tree(), native()?)?;
+    } else {
+        tree::holds(builder.tree(), subject.arch)?;
+    }
     // A probe that is no ELF program at all is told by what comes of executing it.
     let header = std::fs::File::open(&subject.probe).ok().and_then(|file| Header::read(&file).ok().flatten());
     match header {
@@ -278,18 +376,6 @@ fn ready(builder: &Builder, subject: &Subject) -> Result<(), InspectError> {
         }),
         Some(_) | None => Ok(()),
     }
-}
-
-/// What is executed: the probe as the runner, or the probe after the runner.
-fn invocation(subject: &Subject, nonce: &str, canaries: &Canaries) -> Invocation {
-    let asked = serde_json::to_string(canaries).unwrap_or_default();
-    let arguments = ["--nonce", nonce, "--canaries", &asked].map(OsString::from);
-    let invocation = match subject.phase {
-        Phase::Raw => Invocation::new(arguments),
-        Phase::Runner => Invocation::new([OsString::from(PROBE_INSIDE)].into_iter().chain(arguments))
-            .read_only_bind(&subject.probe, PROBE_INSIDE),
-    };
-    invocation.deadline(PATIENCE)
 }
 
 /// Text from outside this program, to be shown.

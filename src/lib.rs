@@ -54,6 +54,8 @@ pub mod profile;
 pub mod prove;
 #[cfg(feature = "host")]
 pub mod report;
+#[cfg(feature = "rpm")]
+pub mod rpm;
 #[cfg(feature = "host")]
 pub mod source;
 #[cfg(feature = "host")]

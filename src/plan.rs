@@ -241,6 +241,27 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Does once more, below `directory`, what is done at or below `/dev`, `/proc` and `/sys`: as if these were bound there
+    /// with all that is mounted in them.
+    pub fn repeat_below(&mut self, directory: &SandboxPath) {
+        let again = |at: &SandboxPath| {
+            let repeated = ["/dev", "/proc", "/sys"].iter().any(|above| at.0.starts_with(above));
+            repeated.then(|| directory.join(at.0.strip_prefix("/").unwrap_or(&at.0)))
+        };
+        let repeat = |op: &Op| match op {
+            Op::Bind { from, to, access, missing } => {
+                again(to).map(|to| Op::Bind { from: from.clone(), to, access: *access, missing: *missing })
+            }
+            Op::Symlink { target, at } => again(at).map(|at| Op::Symlink { target: target.clone(), at }),
+            Op::Tmpfs { at, size } => again(at).map(|at| Op::Tmpfs { at, size: *size }),
+            Op::Dir(at) => again(at).map(Op::Dir),
+            Op::Proc(at) => again(at).map(Op::Proc),
+            _ => None,
+        };
+        let repeated: Vec<Op> = self.ops.iter().filter_map(repeat).collect();
+        self.ops.extend(repeated);
+    }
+
     /// The system call filter, if there is one.
     pub fn filter(&self) -> Option<&HostPath> {
         self.ops.iter().find_map(|op| match op {

@@ -17,28 +17,34 @@ mod system;
 
 use std::{
     ffi::OsString,
-    io::{self, Write},
+    fs::File,
+    io::{self, Read, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use arguments::{Arguments, Request};
 
 use crate::{
-    facts::{Mode, frame},
+    facts::{Mode, frame, text::escape},
     sys,
 };
 
 const HELP: &str = "\
 rootcontract-probe: tell what a sandbox looks like from inside, as JSON
 
-Usage: rootcontract-probe [--passive] [--nonce HEX] [--canaries JSON]
+Usage: rootcontract-probe [--passive] [--nonce HEX] [--canaries JSON] [--output FILE]
+       rootcontract-probe /SCRIPT…
 
   --passive         look only; runs anywhere
   --nonce HEX       8 to 64 hexadecimal digits, repeated in the document and its seal.
                     Without --passive it is needed: attempts are made for whoever asked, and in bwrap's box only.
   --canaries JSON   what was put up outside, to be looked for:
                     {\"shm_key\":1,\"sem_key\":1,\"msg_key\":1,\"mq\":\"/name\",\"abstract\":\"name\",\"port\":1,\"pid\":1,\"file\":\"/path\"}
+  --output FILE     put the document there instead of stdout
   --help, --version
+
+As the interpreter of a scriptlet it gets a file: that has the arguments, one on each line, and the rest is rpm's.
 
 The document is one line on stdout; a line with the nonce, its length and its digest seals it.
 
@@ -80,15 +86,41 @@ fn run(arguments: &[OsString], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
 }
 
 fn tell(arguments: &[OsString], out: &mut dyn Write) -> Result<(), Refusal> {
-    let answer = match arguments::parse(arguments).map_err(Refusal::Because)? {
+    let said = arguments::script(arguments).map(read_script).transpose().map_err(Refusal::Because)?;
+    let answer = match arguments::parse(said.as_deref().unwrap_or(arguments)).map_err(Refusal::Because)? {
         Request::Help => HELP.as_bytes().to_vec(),
         Request::Version => concat!("rootcontract-probe ", env!("CARGO_PKG_VERSION"), "\n").as_bytes().to_vec(),
-        Request::Facts(arguments) => facts(&arguments).map_err(Refusal::Because)?,
+        Request::Facts(arguments) => {
+            let sealed = facts(&arguments).map_err(Refusal::Because)?;
+            match &arguments.output {
+                None => sealed,
+                Some(file) => return put(&sealed, file).map_err(Refusal::Because),
+            }
+        }
     };
     out.write_all(&answer).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Refusal::Unheard,
         _ => Refusal::Because(format!("write the facts: {error}; give it a stdout with room")),
     })
+}
+
+/// What a script says.
+fn read_script(path: &Path) -> Result<Vec<OsString>, String> {
+    let shown = escape(path.as_os_str().as_encoded_bytes());
+    let mut script = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(arguments::SCRIPT_LIMIT as u64 + 1).read_to_end(&mut script))
+        .map_err(|error| format!("read the script {shown}: {error}"))?;
+    if script.len() > arguments::SCRIPT_LIMIT {
+        return Err(format!("the script {shown} has more than {} bytes", arguments::SCRIPT_LIMIT));
+    }
+    Ok(arguments::of_script(&script))
+}
+
+/// Puts a document into a file.
+fn put(sealed: &[u8], file: &Path) -> Result<(), String> {
+    let shown = escape(file.as_os_str().as_encoded_bytes());
+    std::fs::write(file, sealed).map_err(|error| format!("write the facts to {shown}: {error}"))
 }
 
 /// The sealed document.
@@ -134,7 +166,7 @@ pub(crate) fn inherited() -> crate::facts::launch::Inherited {
 #[cfg(test)]
 pub(crate) fn sample(nonce: &str) -> crate::facts::Probe {
     let canaries = crate::facts::launch::Canaries::default();
-    observe::observe(&Arguments { mode: Mode::Passive, nonce: Some(nonce.to_owned()), canaries }, false)
+    observe::observe(&Arguments { mode: Mode::Passive, nonce: Some(nonce.to_owned()), canaries, output: None }, false)
 }
 
 #[cfg(test)]

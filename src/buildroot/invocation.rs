@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::{Access, HostPath};
+use crate::plan::{Access, HostPath, SandboxPath};
 use crate::profile::CallerBind;
 
 /// How long a run that was asked to end may still take, unless said otherwise.
@@ -23,6 +23,7 @@ const UMASK: u32 = 0o022;
 pub struct Invocation {
     pub(super) argv: Vec<OsString>,
     pub(super) binds: Vec<CallerBind>,
+    pub(super) repeated_below: Option<SandboxPath>,
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) stdin: Stdin,
     pub(super) deadline: Option<Duration>,
@@ -81,6 +82,7 @@ impl Invocation {
         Self {
             argv: argv.into_iter().map(|word| word.as_ref().to_owned()).collect(),
             binds: Vec::new(),
+            repeated_below: None,
             environment: BTreeMap::new(),
             stdin: Stdin::Null,
             deadline: None,
@@ -112,6 +114,14 @@ impl Invocation {
         // A relative source is the caller's; the supervisor's directory is `/`.
         let from = HostPath::new(std::path::absolute(&source).unwrap_or(source));
         self.binds.push(CallerBind { from, to, access });
+        self
+    }
+
+    /// Mounts the root's `/dev`, `/proc` and `/sys`, with all that is below them, once more in the directory `target`.
+    #[cfg(feature = "rpm")]
+    #[must_use]
+    pub(crate) fn repeated_below(mut self, target: &str) -> Self {
+        self.repeated_below = Some(SandboxPath::new(target));
         self
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use glob::Pattern;
 use rootcontract::arch::Architecture;
 use rootcontract::bwrap::{self, About};
-use rootcontract::contract::Contract;
+use rootcontract::contract::{Contract, Phase};
 use rootcontract::machine::{Machine, Ran};
 use rootcontract::matrix::{Expected, Ground, Place, believed};
 use rootcontract::profile::Profile;
@@ -92,7 +92,7 @@ impl Check<'_> {
         let mut told = Vec::new();
         let mut cells = Vec::new();
         for (profile, contract) in self.targets {
-            let contract = contract.clone().on(arch.name);
+            let contract = contract.clone().about(arch.name, Some(Phase::Raw));
             let came = self.seen(&sandbox, *profile, about, arch, contract);
             cells.push(match came {
                 Ok((report, warning)) => {
@@ -139,7 +139,7 @@ impl Check<'_> {
         let about_it: Vec<(Profile, Contract)> = self
             .targets
             .iter()
-            .map(|(profile, contract)| (*profile, contract.clone().on(arch.name)))
+            .map(|(profile, contract)| (*profile, contract.clone().about(arch.name, Some(Phase::Raw))))
             .filter(|(_, contract)| self.is_about(contract))
             .collect();
         if about_it.is_empty() {

@@ -30,6 +30,8 @@ use super::{contracts, facts, findings, line};
   rootcontract check --root /srv/trees/f43 --format human --format json=report.json
   rootcontract check --format github --format junit=report.xml       in a CI system
   rootcontract check --profile osbuild --facts saved.json
+  rootcontract check --profile osbuild --phase scriptlet             what a package's %post finds
+  rootcontract check --profile osbuild --phase scriptlet --facts facts      what ci/probe-rpm found elsewhere
   rootcontract check --baseline report.json                          has anything changed since?")]
 pub struct Check {
     /// Contract of your own, instead of the profile's
@@ -124,8 +126,9 @@ impl Check {
     }
 
     fn judge(&self, contract: Contract, facts: &Facts, built: Option<Profile>) -> Result<Judged, Failure> {
-        // Of our own contracts only what is about the architecture; one of somebody else is shown as it is.
-        let contract = if self.contract.is_none() { contract.on(facts.arch()) } else { contract };
+        // Of our own contracts only what is about the place; one of somebody else is shown as it is.
+        let phase = facts.phase().or(self.sandbox.named_phase());
+        let contract = if self.contract.is_none() { contract.about(facts.arch(), phase) } else { contract };
         let mut look = Look::of(contract, facts, |clause| matches(&self.only, clause.as_str()))?;
         look.report.place = built.map(|_| self.sandbox.place());
         let reproduce = match built {

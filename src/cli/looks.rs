@@ -115,7 +115,7 @@ impl Around<'_> {
 
     /// Judges facts.
     pub fn look(&self, contract: Contract, facts: &Facts) -> Result<Look, Failure> {
-        Ok(Look::of(contract.on(facts.arch()), facts, |clause| self.is_meant(clause))?)
+        Ok(Look::of(contract.about(facts.arch(), facts.phase()), facts, |clause| self.is_meant(clause))?)
     }
 
     fn is_meant(&self, clause: &ClauseId) -> bool {
@@ -143,7 +143,7 @@ fn reports(file: &Path, around: &Around<'_>) -> Result<Vec<Look>, Failure> {
         return Err(Failure::NothingToCompare { file: file.to_owned(), place, reason: failure.reason.clone() });
     }
     let look = |report: Report| {
-        let contract = Contract::builtin(&report.profile)?.on(&report.arch);
+        let contract = Contract::builtin(&report.profile)?.about(&report.arch, report.phase);
         let mut look = Look { report, contract, facts: None };
         look.narrow(|clause| around.is_meant(clause));
         Ok(look)

@@ -34,7 +34,7 @@ pub struct Sandbox {
     /// Root directory of the system it is made of
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Architecture of that system [default: what its own programs are of]
+    /// Architecture of that system, in phase scriptlet of what is installed [default: what its own programs are of]
     #[arg(long, value_name = "ARCH", value_parser = PossibleValuesParser::new(arch::ALL.iter().map(|arch| arch.name)))]
     arch: Option<String>,
     /// bubblewrap to build it with [default: the first bwrap in PATH]
@@ -60,7 +60,8 @@ pub struct Sandbox {
     /// The most that / and each tmpfs in it hold, as in 64MiB; takes bubblewrap's --size [default: half the memory each]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     tmpfs_size: Option<NonZeroU64>,
-    /// raw: what bubblewrap built; runner: after the runner [default: runner if there is one]
+    /// raw: what bubblewrap built; runner: after the runner; scriptlet: what the %post of a package sees that the
+    /// system's rpm installs in an empty tree [default: runner if there is one, else raw]
     #[arg(long, value_name = "PHASE", value_parser = phase())]
     phase: Option<Phase>,
     /// Probe that looks at it from inside [default: the one that ci/probes built or a package installed]
@@ -78,7 +79,7 @@ pub const EVIDENCE: &str = "ROOTCONTRACT_EVIDENCE";
 const HARDWARE: [(&str, Hardware); 2] = [("native", Hardware::Real), ("system-emulated", Hardware::Emulated)];
 
 /// The options of this group that make no sense where nothing is built.
-pub const BUILDING: [&str; 12] = [
+pub const BUILDING: [&str; 11] = [
     "root",
     "arch",
     "bwrap",
@@ -88,7 +89,6 @@ pub const BUILDING: [&str; 12] = [
     "capabilities",
     "strict_capabilities",
     "tmpfs_size",
-    "phase",
     "probe",
     "evidence",
 ];
@@ -113,7 +113,10 @@ pub fn said_hardware() -> Result<Hardware, Failure> {
 }
 
 fn phase() -> impl TypedValueParser<Value = Phase> {
-    PossibleValuesParser::new(["raw", "runner"]).map(|word| if word == "raw" { Phase::Raw } else { Phase::Runner })
+    PossibleValuesParser::new(Phase::ALL.iter().map(|phase| phase.as_str())).map(|word| {
+        let named = Phase::ALL.iter().find(|phase| phase.as_str() == word);
+        named.copied().unwrap_or(Phase::Raw)
+    })
 }
 
 fn privilege() -> impl TypedValueParser<Value = Privilege> {
@@ -151,7 +154,7 @@ impl Sandbox {
         let builder = self.bare(profile)?;
         Ok(match (&self.runner, self.phase()) {
             (Some(runner), Phase::Runner) => builder.runner(runner),
-            (Some(_) | None, Phase::Raw | Phase::Runner) => builder,
+            (Some(_) | None, Phase::Raw | Phase::Runner | Phase::Scriptlet) => builder,
         })
     }
 
@@ -250,6 +253,11 @@ impl Sandbox {
         }
     }
 
+    /// The phase that was named.
+    pub fn named_phase(&self) -> Option<Phase> {
+        self.phase
+    }
+
     fn phase(&self) -> Phase {
         self.phase.unwrap_or(if self.runner.is_some() { Phase::Runner } else { Phase::Raw })
     }
@@ -257,6 +265,8 @@ impl Sandbox {
     /// The architecture that was named, else that of the tree's own programs.
     pub fn architecture(&self) -> Result<&'static Architecture, Failure> {
         match self.named() {
+            // The system is where rpm is; the tree holds what is of the architecture.
+            Some(arch) if self.phase() == Phase::Scriptlet => Ok(arch),
             Some(arch) => {
                 tree::holds(&self.root, arch)?;
                 Ok(arch)
@@ -282,7 +292,7 @@ impl Sandbox {
 
     /// How the root is opened, but for the runner.
     fn bare(&self, profile: Profile) -> Result<Builder, Failure> {
-        if let Some(arch) = self.named() {
+        if let Some(arch) = self.named().filter(|_| self.phase() != Phase::Scriptlet) {
             tree::holds(&self.root, arch)?;
         }
         let missing =

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Area, Clause, Contract, Expect, Level, Word};
+use super::{Area, Clause, Contract, Expect, Level, Phase, Word};
 
 /// The document about one contract on one architecture, in Markdown.
 pub fn markdown(contract: &Contract, arch: &str) -> String {
@@ -12,6 +12,7 @@ pub fn markdown(contract: &Contract, arch: &str) -> String {
     never_observed(&mut page, [contract]);
     seen_on(&mut page, contract, arch);
     page.push_str(READING);
+    room(&mut page, contract, arch, None);
     page.push('\n');
     chapter(&mut page, contract, arch);
     page
@@ -32,6 +33,9 @@ pub fn whole(contracts: &[Contract], arch: &str) -> String {
         seen_on(&mut page, contract, arch);
     }
     page.push_str(READING);
+    for (at, contract) in contracts.iter().enumerate() {
+        room(&mut page, contract, arch, contracts[..at].first());
+    }
     for contract in contracts {
         let _ = writeln!(page, "\n# {}\n\n{}\n", contract.profile, contract.says);
         chapter(&mut page, contract, arch);
@@ -51,14 +55,22 @@ comes from, `rootcontract check` holds all of them against the machine at hand. 
 *(should)* has exceptions with a reason; *(may)* is about something optional, and says what it is like where it is there.
 ⚠ marks a rule that holds and is dangerous.
 
-A scriptlet of a package runs one step further in: rpm enters the tree that is being built with chroot, so `/`, `/etc`,
-`/var`, `/tmp` and `/run` are the tree's, and what is written there stays in the image. Devices, `/proc`, `/sys`, processes,
-network, capabilities and everything else below is the same for it.
+There are three places to look from. `raw` is the build root as bubblewrap made it, `runner` is after osbuild's runner has
+prepared it. `scriptlet` is the room of a package's scriptlets, one step further in: rpm has entered the tree that is being
+built with chroot. A rule that names no phase holds in all three.
 
 Three privileges build a root. `root` is user 0 of the host. `userns-single` is an ordinary user in a user namespace with one
 user, who is root inside and the caller outside. `userns-subid` is one with other users besides: the ids that `/etc/subuid`
 and `/etc/subgid` grant the caller. A rule that names none holds for all three; what is so for ordinary users only has a
 table of its own. The host's root is among the build root's users for `root`, and for root of a user namespace that has it.
+";
+
+/// What a scriptlet's room is.
+const ROOM: &str = "\
+osbuild's stage `org.osbuild.rpm` runs in the build root. It mounts `/dev`, `/sys` and `/proc` in the tree that becomes the
+image, and starts `rpm --root TREE --install`. rpm enters the tree with chroot and executes each scriptlet there. The tree
+starts empty: what is in it was brought by packages that were installed before. `rootcontract check --phase scriptlet` holds
+all of this on the machine at hand: the probe is the `%post` of a package.
 ";
 
 fn never_observed<'list>(page: &mut String, contracts: impl IntoIterator<Item = &'list Contract>) {
@@ -149,8 +161,11 @@ fn chapter(page: &mut String, contract: &Contract, arch: &str) {
     }
     hazards(page, &here);
     ordinary_users(page, &here);
+    // Those of the scriptlet's room have been told already.
+    let told = |clause: &Clause| clause.when.phase == [Phase::Scriptlet];
     for area in Area::ALL {
-        let clauses: Vec<&Clause> = here.iter().copied().filter(|clause| clause.id.area() == *area).collect();
+        let of_area = |clause: &&Clause| clause.id.area() == *area && !told(clause);
+        let clauses: Vec<&Clause> = here.iter().copied().filter(of_area).collect();
         if !clauses.is_empty() {
             self::area(page, *area, &clauses);
         }
@@ -226,21 +241,19 @@ fn area(page: &mut String, area: Area, clauses: &[&Clause]) {
             continue;
         }
         let _ = writeln!(page, "**{heading}**\n\n| rule | what it means for you | clause |\n|---|---|---|");
-        for clause in rows {
-            let instead = clause.instead.as_ref().map(|text| format!(" *Instead:* {text}")).unwrap_or_default();
-            let _ = writeln!(
-                page,
-                "| {} | {} | `{}` |",
-                cell(&sentence(clause)),
-                cell(&format!("{}{instead}", clause.why)),
-                clause.id
-            );
-        }
+        rows.into_iter().for_each(|clause| row(page, clause));
         page.push('\n');
     }
     while page.ends_with("\n\n") {
         page.pop();
     }
+}
+
+/// What is so, what it means, and what to do instead.
+fn row(page: &mut String, clause: &Clause) {
+    let instead = clause.instead.as_ref().map(|text| format!(" *Instead:* {text}")).unwrap_or_default();
+    let means = cell(&format!("{}{instead}", clause.why));
+    let _ = writeln!(page, "| {} | {means} | `{}` |", cell(&sentence(clause)), clause.id);
 }
 
 /// The rule with its mark and its conditions; the architecture is the document's.
@@ -255,6 +268,30 @@ fn sentence(clause: &Clause) -> String {
     };
     let condition = if when.is_always() { String::new() } else { format!(" Only {when}.") };
     format!("{hazard}{}{condition}{level}", clause.says)
+}
+
+/// What people who write scriptlets have to know first; of a further contract what `before` does not say.
+fn room(page: &mut String, contract: &Contract, arch: &str, before: Option<&Contract>) {
+    let is_own = |clause: &&Clause| clause.when.phase == [Phase::Scriptlet];
+    let told = |clause: &Clause| before.is_some_and(|before| before.clauses.contains(clause));
+    let own: Vec<&Clause> = contract.clauses.iter().filter(is_own).filter(|clause| !told(clause)).collect();
+    if own.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "\n# For scriptlets, in {}\n", contract.profile);
+    match before {
+        None => {
+            let everything = contract.clone().about(arch, Some(Phase::Scriptlet)).clauses.len();
+            let others = everything - own.len();
+            let _ =
+                writeln!(page, "{ROOM}\n{others} rules of the build root, below, hold there as well. Its own are:\n");
+        }
+        Some(before) => {
+            let _ = writeln!(page, "As in {}, but for:\n", before.profile);
+        }
+    }
+    page.push_str("| rule | what it means for you | clause |\n|---|---|---|\n");
+    own.into_iter().for_each(|clause| row(page, clause));
 }
 
 /// Text for a cell of a table: one line, its bars escaped.

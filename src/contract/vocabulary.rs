@@ -210,7 +210,7 @@ words! {
 }
 
 spelled! {
-    Phase { Raw = "raw", Runner = "runner" }
+    Phase { Raw = "raw", Runner = "runner", Scriptlet = "scriptlet" }
 }
 
 spelled! {

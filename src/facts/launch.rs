@@ -75,6 +75,8 @@ pub enum Phase {
     Raw,
     /// After osbuild's runner prepared it.
     Runner,
+    /// What a package's scriptlet sees: rpm has entered the tree that is being built with chroot.
+    Scriptlet,
 }
 
 /// Where the wanted capabilities came from.

@@ -64,6 +64,8 @@ pub struct Process {
     pub controlling_terminal: Fact<bool>,
     /// Whether orphans below are given to this process.
     pub subreaper: Fact<bool>,
+    /// Whether its root directory is another than process 1's: what systemd takes for a chroot.
+    pub chrooted: Fact<bool>,
     /// Whether capabilities survive a change of user id.
     pub keep_capabilities: Fact<bool>,
     /// `sched_getscheduler(2)`; 0 is the ordinary one.

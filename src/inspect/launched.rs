@@ -94,7 +94,8 @@ fn environment(plan: &Plan) -> launch::Environment {
 
 fn binds(subject: &Subject) -> Vec<launch::Bind> {
     match subject.phase {
-        Phase::Raw => Vec::new(),
+        // What is bound for the stage is not seen from the tree.
+        Phase::Raw | Phase::Scriptlet => Vec::new(),
         Phase::Runner => vec![launch::Bind { at: PROBE_INSIDE.to_owned(), access: launch::Access::Ro }],
     }
 }

@@ -31,6 +31,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "pid.host.kill",
             "pid.host.ptrace",
             "pid.unexpected",
+            "process.chroot.none",
             "process.group",
             "process.session",
         ]),

@@ -253,6 +253,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "proc.bus.write-refused",
             "proc.irq.read-only",
             "proc.irq.write-refused",
+            "process.chroot.none",
         ]),
     },
     Mutant {

@@ -1,11 +1,29 @@
 //! The probe's arguments.
 
-use std::ffi::OsString;
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 use crate::facts::{Mode, frame, launch::Canaries, text::escape};
 
 /// The most that `--canaries` may have, in bytes.
 const CANARIES_LIMIT: usize = 16 * 1024;
+/// The most that a script of arguments may have, in bytes.
+pub const SCRIPT_LIMIT: usize = 2 * CANARIES_LIMIT;
+
+/// The script that holds the arguments: as the interpreter of a scriptlet the probe is given a file, an absolute path,
+/// and then the numbers that rpm passes.
+pub fn script(arguments: &[OsString]) -> Option<&Path> {
+    arguments.first().map(Path::new).filter(|first| first.is_absolute())
+}
+
+/// The arguments of a script: one for each line; lines that are empty or begin with `#` say nothing.
+pub fn of_script(script: &[u8]) -> Vec<OsString> {
+    use std::os::unix::ffi::OsStrExt;
+    let lines = script.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    lines.map(|line| OsStr::from_bytes(line).to_owned()).collect()
+}
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,11 +45,13 @@ pub struct Arguments {
     pub nonce: Option<String>,
     /// What to look for.
     pub canaries: Canaries,
+    /// Where to put the facts, if not on stdout.
+    pub output: Option<PathBuf>,
 }
 
 /// Read the arguments, without the program's name; the error is one line.
 pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
-    let mut asked = Arguments { mode: Mode::Active, nonce: None, canaries: Canaries::default() };
+    let mut asked = Arguments { mode: Mode::Active, nonce: None, canaries: Canaries::default(), output: None };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = |name: &str| {
@@ -44,6 +64,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
             Some("--passive") => asked.mode = Mode::Passive,
             Some("--nonce") => asked.nonce = Some(nonce(value("--nonce")?)?),
             Some("--canaries") => asked.canaries = canaries(value("--canaries")?)?,
+            Some("--output") => asked.output = Some(value("--output")?.into()),
             _ => {
                 let shown = escape(argument.as_encoded_bytes());
                 return Err(format!("unknown argument '{shown}'; see --help"));
@@ -81,16 +102,29 @@ mod tests {
 
     #[test]
     fn a_passive_look_needs_nothing_else() {
-        let expected = Arguments { mode: Mode::Passive, nonce: None, canaries: Canaries::default() };
+        let expected = Arguments { mode: Mode::Passive, nonce: None, canaries: Canaries::default(), output: None };
         assert_eq!(parsed(&["--passive"]), Ok(Request::Facts(expected)));
     }
 
     #[test]
     fn a_nonce_and_canaries_are_taken() {
         let canaries = Canaries { port: Some(7), abstract_socket: Some("x".to_owned()), ..Canaries::default() };
-        let expected = Arguments { mode: Mode::Active, nonce: Some("0123456789abcdef".to_owned()), canaries };
+        let expected =
+            Arguments { mode: Mode::Active, nonce: Some("0123456789abcdef".to_owned()), canaries, output: None };
         let words = ["--nonce", "0123456789abcdef", "--canaries", r#"{"port":7,"abstract":"x"}"#];
         assert_eq!(parsed(&words), Ok(Request::Facts(expected)));
+    }
+
+    #[test]
+    fn a_script_is_told_by_its_path_and_says_an_argument_a_line() {
+        let given = ["/var/tmp/rpm-tmp.x", "1"].map(OsString::from);
+        assert_eq!(script(&given), Some(Path::new("/var/tmp/rpm-tmp.x")));
+        assert_eq!(script(&["--passive"].map(OsString::from)), None);
+        let said = of_script(b"# rpm\n--passive\n\n--output\n/a b");
+        assert_eq!(said, ["--passive", "--output", "/a b"].map(OsString::from));
+        let output = Some("/a b".into());
+        let expected = Arguments { mode: Mode::Passive, nonce: None, canaries: Canaries::default(), output };
+        assert_eq!(parse(&said), Ok(Request::Facts(expected)));
     }
 
     #[rstest]

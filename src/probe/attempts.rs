@@ -98,10 +98,13 @@ fn holder<'a>(mounts: &'a BTreeMap<String, Mount>, path: &str) -> Option<&'a Mou
     mounts.iter().filter(|(point, _)| holds(point)).max_by_key(|(point, _)| point.len()).map(|(_, mount)| mount)
 }
 
-/// Whether something may be made in a directory: it is the sandbox's own, or nothing can come of it.
+/// Whether something may be made in a directory: it is the sandbox's own, or nothing can come of it. What is inside has
+/// been made sure of ([`super::place`]): of a scriptlet's room the tree is its own.
 fn may_make(mounts: &BTreeMap<String, Mount>, directory: &str) -> bool {
+    let is_root = |mount: &Mount| mounts.get("/") == Some(mount);
     let own = |mount: &Mount| mount.fstype == "tmpfs" || mount.flags.iter().any(|flag| flag == "ro");
-    matches!(directory, "/var" | "/var/tmp") || holder(mounts, directory).is_some_and(own)
+    matches!(directory, "/var" | "/var/tmp")
+        || holder(mounts, directory).is_some_and(|mount| is_root(mount) || own(mount))
 }
 
 /// A path in a directory that nobody else uses.

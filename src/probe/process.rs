@@ -103,6 +103,7 @@ pub fn process(status: &StatusFile) -> Process {
         oom_score_adj: parsed("/proc/self/oom_score_adj", alone),
         controlling_terminal: parsed("/proc/self/stat", controlling_terminal),
         subreaper: called("prctl PR_GET_CHILD_SUBREAPER", prctl::get_child_subreaper()),
+        chrooted: chrooted().into(),
         keep_capabilities: flag("PR_GET_KEEPCAPS", Attribute::KeepCapabilities),
         scheduler: called("sched_getscheduler", sys::scheduler()),
         io_priority: called("ioprio_get", sys::io_priority()),
@@ -122,6 +123,15 @@ pub fn process(status: &StatusFile) -> Process {
         executable: link("/proc/self/exe").into(),
         environment_malformed: bytes("/proc/self/environ").map(|bytes| environ::parse(&bytes).malformed).into(),
     }
+}
+
+/// Whether `/` is another directory than process 1's.
+fn chrooted() -> Result<bool, Unread> {
+    let directory = |path: &str| {
+        let metadata = fs::metadata(path).map_err(|error| unread(format!("stat {path}"), errno(&error)))?;
+        Ok((metadata.dev(), metadata.ino()))
+    };
+    Ok(directory("/")? != directory("/proc/1/root")?)
 }
 
 /// A number of the auxiliary vector.

@@ -91,7 +91,7 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
     "15: colour: unknown key `colour`, expected one of `id`, `level`, `says`, `why`, `instead`, `origin`, `since`, `expect`, `when`, `subject`, `observed-on`, `hazard`"
 )]
 #[case::unknown_level("unknown-level", "9: level: unknown word `shall`, expected one of `must`, `should`, `may`")]
-#[case::unknown_phase("unknown-phase", "15: when: unknown word `cooked`, expected `raw` or `runner`")]
+#[case::unknown_phase("unknown-phase", "15: when: unknown word `cooked`, expected one of `raw`, `runner`, `scriptlet`")]
 #[case::unknown_policy("unknown-policy", "15: when: unknown word `all`, expected one of `stage`, `inherit`, `list`")]
 #[case::unknown_privilege(
     "unknown-privilege",

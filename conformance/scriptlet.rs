@@ -1,0 +1,59 @@
+//! The scriptlet's room: the contract's third phase, held with a real package that a real rpm installs.
+
+use std::path::Path;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::support::{probe, supervisor};
+use crate::users::assert_held;
+use crate::users::ordinary::{Ids, Ordinary};
+
+#[rstest]
+#[case::alone(Ids::Alone, "userns-single")]
+#[case::with_subordinate_ids(Ids::Subordinate, "userns-subid")]
+fn a_user_s_packages_find_what_the_contract_says(#[case] ids: Ids, #[case] privilege: &str) {
+    let user = Ordinary::new();
+    let done = user.run(ids, &["check", "--phase", "scriptlet", "--format", "json"]);
+    assert_held(&done, privilege);
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "");
+    assert_eq!(user.left(), [""; 0]);
+}
+
+/// This machine's rpm installs a program of another architecture, which qemu-user runs.
+#[test]
+fn a_package_of_another_architecture_finds_the_same() {
+    let arch = "aarch64";
+    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/probes").join(arch).join("rootcontract-probe");
+    assert!(probe.is_file(), "there is no {}: ci/probes makes it", probe.display());
+    let check = ["check", "--profile", "osbuild", "--phase", "scriptlet", "--arch", arch, "--format", "json"];
+    let done = std::process::Command::new(supervisor()).args(check).arg("--probe").arg(probe).output().expect("a run");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{stderr}");
+    let document: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let report = &document["reports"][0];
+    let verdict = |id: &str| {
+        let findings = report["findings"].as_array().expect("findings");
+        let finding = findings.iter().find(|finding| finding["clause"] == id).expect("a finding");
+        finding["verdict"].as_str().expect("a verdict").to_owned()
+    };
+    assert_eq!((report["arch"].as_str(), report["evidence"].as_str()), (Some(arch), Some("user-emulated")));
+    assert_eq!(verdict("environment.scriptlet.path"), "held");
+    assert_eq!(verdict("device.scriptlet.fd"), "held");
+    assert_eq!(verdict("process.chroot.entered"), "not-applicable");
+}
+
+/// Who builds of a system without rpm is told so before anything is built.
+#[test]
+fn a_root_without_rpm_has_no_such_room() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/trees/x86_64");
+    let check = ["check", "--profile", "osbuild", "--phase", "scriptlet", "--root"];
+    let done = std::process::Command::new(supervisor()).args(check).arg(&root).arg("--probe").arg(probe()).output();
+    let done = done.expect("a run");
+    let line = format!(
+        "rootcontract: look into osbuild-v190: phase scriptlet needs usr/bin/rpm in {}: name the root of a system that has it with --root\n",
+        root.display()
+    );
+    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
+    assert_eq!(done.stdout, b"");
+}

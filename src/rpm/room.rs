@@ -1,0 +1,135 @@
+//! The scriptlet's room: a chroot in the build root, where rpm runs the scriptlets of the packages it installs.
+//!
+//! osbuild's stage `org.osbuild.rpm` runs in a build root. It mounts the build root's `/dev`, `/sys` and `/proc` in the
+//! tree that is to become the image, gives the tree a machine-id, and starts `rpm --root TREE --install`. So does this.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::buildroot::{BuildRoot, Invocation};
+use crate::facts::launch::Privilege;
+use crate::profile::Profile;
+
+/// Where osbuild binds the tree.
+pub const TREE: &str = "/run/osbuild/tree";
+/// Where osbuild binds packages.
+pub const PACKAGES: &str = "/run/osbuild/inputs/packages";
+/// Where rpm keeps its database: what Fedora has; the stage's own option `dbpath`.
+const DATABASE: &str = "/usr/lib/sysimage/rpm";
+/// What every image has and no package of ours brings, as it is in Fedora's `filesystem`.
+const SKELETON: [(&str, u32); 7] = [
+    ("etc", 0o755),
+    ("run", 0o755),
+    ("tmp", 0o1777),
+    ("usr", 0o755),
+    ("usr/lib", 0o755),
+    ("var", 0o755),
+    ("var/tmp", 0o1777),
+];
+/// The machine-id that the stage puts there and takes away again (osbuild `create_machine_id_if_needed`).
+const MACHINE_ID: &str = "ffffffffffffffffffffffffffffffff\n";
+
+/// What the stage does before it starts rpm. `$1` is the tree, `$2` how mount binds, `$3` what `/dev/fd` is to be, if
+/// anything; the rest is rpm's. A shell's own variables do not reach rpm: the stage is no shell script.
+const STAGE: &str = r#"set -e
+tree=$1 how=$2 fd=$3
+shift 3
+for directory in dev sys proc; do
+    mkdir -p "$tree/$directory"
+    mount $how "/$directory" "$tree/$directory"
+done
+[ -z "$fd" ] || ln -s "$fd" "$tree/dev/fd"
+exec env -u _ -u OLDPWD -u SHLVL rpm "$@""#;
+
+/// A tree and the packages that are installed in it, in the scratch directory of an open root.
+#[derive(Debug)]
+pub struct Room {
+    tree: PathBuf,
+    packages: PathBuf,
+    profile: Profile,
+    privilege: Privilege,
+}
+
+impl Room {
+    /// Makes an empty tree, but for the directories that every system has, and a place for packages.
+    ///
+    /// # Errors
+    /// The scratch directory can't be written to.
+    pub fn make(root: &BuildRoot) -> io::Result<Self> {
+        let [_, scratch] = root.scratch();
+        let directory = |path: PathBuf, mode| {
+            std::fs::create_dir(&path)?;
+            std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
+            Ok::<_, io::Error>(path)
+        };
+        let tree = directory(scratch.join("tree"), 0o755)?;
+        for (name, mode) in SKELETON {
+            directory(tree.join(name), mode)?;
+        }
+        let machine_id = tree.join("etc/machine-id");
+        std::fs::write(&machine_id, MACHINE_ID)?;
+        std::fs::set_permissions(&machine_id, Permissions::from_mode(0o444))?;
+        let packages = directory(scratch.join("packages"), 0o755)?;
+        Ok(Self { tree, packages, profile: root.profile(), privilege: root.privilege() })
+    }
+
+    /// The tree, on the host.
+    pub fn tree(&self) -> &Path {
+        &self.tree
+    }
+
+    /// The directory for packages, on the host.
+    pub fn packages(&self) -> &Path {
+        &self.packages
+    }
+
+    /// What has rpm install this package of [`Room::packages`].
+    pub fn install(&self, package: &str) -> Invocation {
+        let package = format!("{PACKAGES}/{package}");
+        self.rpm(&["--verbose", "--nosignature", "--install", &package])
+    }
+
+    /// What starts rpm with these arguments, and with the tree as its root.
+    fn rpm(&self, arguments: &[&str]) -> Invocation {
+        let rpm = ["--dbpath", DATABASE, "--root", TREE].iter().chain(arguments);
+        let invocation = match self.mounting() {
+            Mounting::Stage { how, fd } => {
+                let stage = ["/bin/sh", "-c", STAGE, "org.osbuild.rpm", TREE, how, fd];
+                Invocation::new(stage.iter().chain(rpm))
+            }
+            Mounting::Plan => Invocation::new(["rpm"].iter().chain(rpm)).repeated_below(TREE),
+        };
+        invocation.bind(&self.tree, TREE).read_only_bind(&self.packages, PACKAGES)
+    }
+
+    /// How the build root's own come into the tree.
+    fn mounting(&self) -> Mounting {
+        match (self.profile, self.privilege) {
+            // osbuild v19, stages/org.osbuild.rpm: what is mounted below is left out.
+            (Profile::OsbuildV19, Privilege::Root) => Mounting::Stage { how: "-o bind", fd: "" },
+            // In a user namespace the kernel lets nobody do that: it could uncover what is below.
+            (Profile::OsbuildV19, Privilege::UsernsSingle | Privilege::UsernsSubid) => {
+                Mounting::Stage { how: "--rbind", fd: "" }
+            }
+            // osbuild v190, osbuild/util/mnt.py; the link since November 2023 (osbuild 5a58c356).
+            (Profile::OsbuildV190, _) => Mounting::Stage { how: "--rbind --make-rprivate", fd: "/proc/self/fd" },
+            // Nobody can mount anything in there.
+            (Profile::Hardened, _) => Mounting::Plan,
+        }
+    }
+}
+
+/// How the build root's `/dev`, `/sys` and `/proc` come into the tree.
+enum Mounting {
+    /// The stage mounts them, in the build root.
+    Stage {
+        /// What `mount` is told.
+        how: &'static str,
+        /// Where `/dev/fd` leads, if the stage makes it.
+        fd: &'static str,
+    },
+    /// They are mounted twice when the build root is built.
+    Plan,
+}
