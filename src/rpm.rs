@@ -1,4 +1,4 @@
 //! Packages, their scriptlets, and the room these run in.
 
-pub mod package;
+pub mod probe;
 pub mod room;

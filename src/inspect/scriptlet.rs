@@ -2,7 +2,7 @@
 
 use super::{InspectError, Payload, Subject, Telling};
 use crate::buildroot::BuildRoot;
-use crate::rpm::package;
+use crate::rpm::probe;
 use crate::rpm::room::Room;
 
 /// The package's file.
@@ -14,7 +14,7 @@ const FACTS: &str = "/var/tmp/rootcontract-facts";
 pub(super) fn payload(root: &BuildRoot, subject: &Subject, arguments: [&str; 4]) -> Result<Payload, InspectError> {
     let room = Room::make(root).map_err(|source| InspectError::Host { what: "the scratch directory", source })?;
     let arguments: Vec<&str> = arguments.into_iter().chain(["--output", FACTS]).collect();
-    package::of_probe(&subject.probe, &arguments, &room.packages().join(PACKAGE))
+    probe::package(&subject.probe, &arguments, &room.packages().join(PACKAGE))
         .map_err(|source| InspectError::Package { probe: subject.probe.clone(), source: source.into() })?;
     let facts = room.tree().join(FACTS.trim_start_matches('/'));
     Ok(Payload { invocation: room.install(PACKAGE), facts: Telling::File(facts) })

@@ -12,7 +12,7 @@ pub const PROBE: &str = "/usr/libexec/rootcontract-probe";
 ///
 /// # Errors
 /// The probe can't be read, or the package not be written.
-pub fn of_probe(probe: &Path, arguments: &[&str], file: &Path) -> Result<(), rpm::Error> {
+pub fn package(probe: &Path, arguments: &[&str], file: &Path) -> Result<(), rpm::Error> {
     let body = arguments.join("\n") + "\n";
     let about = "Says what the place looks like that scriptlets run in";
     PackageBuilder::new("rootcontract-probe", env!("CARGO_PKG_VERSION"), "Apache-2.0", "noarch", about)
