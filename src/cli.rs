@@ -27,6 +27,8 @@ mod plan;
 mod probe;
 mod prove;
 mod report;
+#[cfg(feature = "rpm")]
+mod rpm;
 mod run;
 mod sandbox;
 mod schema;
@@ -75,6 +77,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     Machine(machine::Machines),
     Report(report::Reports),
+    #[cfg(feature = "rpm")]
+    Rpm(rpm::Rpm),
     Schema(schema::Schema),
 }
 
@@ -132,6 +136,8 @@ impl Verb {
             Self::Doctor(doctor) => doctor.perform(),
             Self::Machine(machine) => machine.perform(),
             Self::Report(report) => report.perform(),
+            #[cfg(feature = "rpm")]
+            Self::Rpm(rpm) => rpm.perform(),
             Self::Schema(schema) => schema.perform(),
         }
     }

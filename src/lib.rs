@@ -12,7 +12,8 @@
 //!
 //! Everything left of `buildroot` and right of `probe` is a function of its inputs.
 //! The crate has two halves: what the probe shares with the host (always built), and the
-//! host side (feature `host`, on by default).
+//! host side (feature `host`, on by default). What [`rpm`] packages do in a build root is a feature of its own, because the
+//! crates that read them want a newer compiler.
 
 pub mod arch;
 pub mod capability;

@@ -3,6 +3,9 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The stack of each thread, in bytes: the shell's grammar calls itself for everything that is nested.
+const STACK: usize = 16 << 20;
+
 /// How many processors there are for this process, as far as that is known.
 pub fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
@@ -21,7 +24,11 @@ pub fn in_parallel<T: Sync, R: Send>(items: &[T], jobs: NonZeroUsize, work: impl
                 done.push((index, work(item)));
             }
         };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let spawn = |_| {
+            let spawned = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker);
+            spawned.unwrap_or_else(|_| scope.spawn(worker))
+        };
+        let workers: Vec<_> = (0..threads).map(spawn).collect();
         let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });

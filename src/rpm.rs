@@ -1,4 +1,24 @@
-//! Packages, their scriptlets, and the room these run in.
+//! What a package's scriptlets do in a build root, before anybody builds anything with it.
+//!
+//! A [`Package`](package::Package) is read up to its payload and no further; each scriptlet is [gone through](shell) as its
+//! interpreter would in a scenario. The [rules](rule) find what it assumes and the room has not. What the room has is what a
+//! contract [says](ground) of it, so findings follow from the contract, and change when it does. What becomes of a build is
+//! the [verdict]: for each scenario, and each rpm that may run there.
+//!
+//! The [room] itself is built where its contract is checked.
 
+pub mod finding;
+pub mod ground;
+pub mod header;
+pub mod judge;
+mod lua;
+pub mod package;
 pub mod probe;
+pub mod reading;
+pub mod report;
 pub mod room;
+pub mod rule;
+mod rules;
+pub mod scriptlet;
+pub mod shell;
+pub mod verdict;

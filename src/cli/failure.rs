@@ -220,6 +220,22 @@ pub enum Failure {
     /// Signals can't be waited for.
     #[error("wait for signals")]
     Signals(#[source] io::Error),
+    /// A directory of packages can't be looked into.
+    #[cfg(feature = "rpm")]
+    #[error("look for packages in {directory}")]
+    NoPackages {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory has no packages in it.
+    #[cfg(feature = "rpm")]
+    #[error("{directory} has no package in it: there is no file in it whose name ends in .rpm")]
+    NoPackage {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A file can't be written.
     #[error("write {file}")]
     Write {

@@ -1,0 +1,181 @@
+//! `rootcontract rpm check`: will the scriptlets of these packages work?
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use rootcontract::arch;
+use rootcontract::contract::{Contract, Word};
+use rootcontract::parallel::{in_parallel, processors};
+use rootcontract::profile::Profile;
+use rootcontract::report::show;
+use rootcontract::rpm::judge::{Asked, Judge};
+use rootcontract::rpm::package::Package;
+use rootcontract::rpm::reading::Reading;
+use rootcontract::rpm::report::{Document, NotJudged, Report, human};
+use rootcontract::rpm::scriptlet::Slot;
+use rootcontract::rpm::verdict::{RpmVersion, Scenario, USUAL};
+
+use super::super::contracts;
+use super::super::failure::Failure;
+use super::super::format::{Formats, Kind};
+use super::super::matrix::{Architectures, architecture};
+use super::super::output;
+
+/// Say whether a package's scriptlets work in a build root, and what they assume that is not there
+///
+/// Reads the packages, never their files, and goes through the scriptlets without running them. Takes no root and no
+/// network. Exits with 0 when they work, 1 when a build fails, the image is broken or the machine that builds is changed, 2
+/// when that can't be told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  rootcontract rpm check mypkg-1.0-1.noarch.rpm
+  rootcontract rpm check ~/rpmbuild/RPMS                  every package in it
+  rootcontract rpm check --rpm-version 6.0 --scenario install --format json=rpm.json --format human *.rpm
+  rootcontract rpm check --scriptlet post script.sh       a script that is in no package yet
+  rootcontract explain systemd.runtime                    what does a rule mean?")]
+pub struct Check {
+    /// Packages, directories of packages, or - for a package on standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Profile whose contract they are held to; may be repeated [default: osbuild]
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<Profile>,
+    /// Contract of your own, instead of the profile's
+    #[arg(long, value_name = "FILE", conflicts_with = "profiles")]
+    contract: Option<PathBuf>,
+    /// Architecture of the build root, `all` for the five; may be repeated [default: the package's own, else this machine's]
+    #[arg(long = "arch", value_name = "ARCH", value_parser = architecture())]
+    architectures: Vec<Architectures>,
+    /// Versions of the build root's rpm [default: 4.16,4.20,6.0]
+    #[arg(long = "rpm-version", value_name = "VERSION", value_delimiter = ',')]
+    versions: Vec<RpmVersion>,
+    /// What is done with the package [default: all three]
+    #[arg(long = "scenario", value_name = "SCENARIO", value_delimiter = ',')]
+    scenarios: Vec<Scenario>,
+    /// The files are scripts, which rpm would run at this moment
+    #[arg(long, value_name = "MOMENT", value_parser = PossibleValuesParser::new(Slot::ALL.iter().map(|slot| slot.as_str())))]
+    scriptlet: Option<String>,
+    /// Run nothing
+    #[arg(long = "static")]
+    is_static: bool,
+    #[command(flatten)]
+    formats: Formats<Kind>,
+}
+
+impl Check {
+    pub fn perform(self) -> Result<ExitCode, Failure> {
+        self.formats.check()?;
+        let contracts = self.contracts()?;
+        let judges = Judges::of(&contracts);
+        let files = self.packages()?;
+        let judged = in_parallel(&files, processors(), |file| self.judge(file, &judges));
+        let mut document = Document::new(Vec::new(), Vec::new());
+        for one in judged {
+            match one {
+                Ok(reports) => document.reports.extend(reports),
+                Err(failure) => document.failures.push(failure),
+            }
+        }
+        self.formats.write(|kind| match kind {
+            Kind::Human => Ok(human::render(&document)),
+            Kind::Json => output::json(&document),
+        })?;
+        Ok(ExitCode::from(document.exit_code()))
+    }
+
+    fn contracts(&self) -> Result<Vec<Contract>, Failure> {
+        match &self.contract {
+            Some(file) => Ok(vec![Contract::load(file)?]),
+            None if self.profiles.is_empty() => contracts::of_profiles(&[Profile::NEWEST_OSBUILD]),
+            None => contracts::of_profiles(&self.profiles),
+        }
+    }
+
+    /// The files that were named, and those in directories that were.
+    fn packages(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut files = Vec::new();
+        for file in &self.files {
+            if !file.is_dir() {
+                files.push(file.clone());
+                continue;
+            }
+            let unreadable = |source| Failure::NoPackages { directory: file.clone(), source };
+            let entries = fs::read_dir(file).map_err(unreadable)?;
+            let mut found =
+                entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(unreadable)?;
+            found.retain(|path| path.extension() == Some(OsStr::new("rpm")));
+            if found.is_empty() {
+                return Err(Failure::NoPackage { directory: file.clone() });
+            }
+            found.sort();
+            files.extend(found);
+        }
+        Ok(files)
+    }
+
+    /// One package, in every room that it can come into.
+    fn judge(&self, file: &Path, judges: &Judges<'_>) -> Result<Vec<Report>, NotJudged> {
+        let refused = |reason: String| NotJudged { file: file.display().to_string(), reason };
+        let package = self.read(file).map_err(refused)?;
+        let reading = Reading::of(package);
+        let asked = Asked {
+            scenarios: if self.scenarios.is_empty() { Scenario::ALL.to_vec() } else { self.scenarios.clone() },
+            versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
+        };
+        let architectures = self.architectures(&reading.package).map_err(refused)?;
+        Ok(judges.on(&architectures).map(|judge| judge.judge(&reading, &asked)).collect())
+    }
+
+    fn read(&self, file: &Path) -> Result<Package, String> {
+        let told = |error: io::Error| show::line(&error);
+        if file.extension() == Some(OsStr::new("spec")) {
+            return Err(
+                "a spec is a program, whose %(…) run when it is read: build it, and check the packages".to_owned()
+            );
+        }
+        let mut source: Box<dyn Read> = if file == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(io::BufReader::new(File::open(file).map_err(told)?))
+        };
+        match &self.scriptlet {
+            None => Package::read(&mut source).map_err(|error| show::line(&error)),
+            Some(moment) => {
+                let slot = Slot::ALL.iter().copied().find(|slot| slot.as_str() == moment).unwrap_or(Slot::Post);
+                Package::of_script(&mut source, slot).map_err(told)
+            }
+        }
+    }
+
+    /// Those that were asked for and that the package is for.
+    fn architectures(&self, package: &Package) -> Result<Vec<&'static str>, String> {
+        let own = arch::ALL.iter().find(|arch| arch.rpm == package.arch).map(|arch| arch.name);
+        let asked: Vec<&'static str> =
+            self.architectures.iter().flat_map(|words| &words.0).map(|arch| arch.name).collect();
+        match own {
+            Some(own) if asked.is_empty() || asked.contains(&own) => Ok(vec![own]),
+            Some(own) => Err(format!("it is for {own}, which was not asked for")),
+            None if asked.is_empty() => Ok(vec![arch::native().map_or("x86_64", |arch| arch.name)]),
+            None => Ok(asked),
+        }
+    }
+}
+
+/// A judge for each contract and architecture.
+struct Judges<'contract>(Vec<(&'static str, Judge<'contract>)>);
+
+impl<'contract> Judges<'contract> {
+    fn of(contracts: &'contract [Contract]) -> Self {
+        let every = contracts.iter().flat_map(|contract| arch::ALL.iter().map(move |arch| (contract, arch.name)));
+        Self(every.map(|(contract, arch)| (arch, Judge::new(contract, arch))).collect())
+    }
+
+    fn on(&self, architectures: &[&'static str]) -> impl Iterator<Item = &Judge<'contract>> {
+        self.0.iter().filter(|(arch, _)| architectures.contains(arch)).map(|(_, judge)| judge)
+    }
+}
