@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
         why: "The build root has a network namespace of its own with nothing in it but loopback, and no `/etc/resolv.conf`.",
         then: "`Could not resolve host`, `Network is unreachable`; the command fails.",
         instead: "Bring what is needed in the package, or fetch it when the image boots.",
-        rests: Rests::Without(Need::Attempt("connect:outside"), Effect::Fails),
+        rests: Rests::With(Need::Own("net"), Effect::Fails),
         sees: Sees::Act(is_network),
     },
     Rule {
