@@ -53,6 +53,14 @@ const NAMES: [&str; 41] = [
 pub struct Capability(u8);
 
 impl Capability {
+    /// Give files away.
+    pub const CHOWN: Self = Self(0);
+    /// Make device nodes.
+    pub const MKNOD: Self = Self(27);
+    /// Read files past their modes, and open them by handle.
+    pub const DAC_READ_SEARCH: Self = Self(2);
+    /// Change the root directory.
+    pub const SYS_CHROOT: Self = Self(18);
     /// Set and read SELinux labels the policy does not know.
     pub const MAC_ADMIN: Self = Self(33);
     /// Configure the network: bubblewrap raises the loopback interface of a network namespace.

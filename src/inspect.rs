@@ -246,10 +246,9 @@ fn look(
         (Phase::Scriptlet, _) => builder,
     };
     ready(&builder, subject)?;
-    let (mutate_plan, mutate_launch) = match change {
-        Some(Change::Plan(mutate)) => (Some(mutate), None),
-        Some(Change::Launch(mutate)) => (None, Some(mutate)),
-        None => (None, None),
+    let mutate_plan = match change {
+        Some(Change::Plan(mutate)) => Some(mutate),
+        _ => None,
     };
     let root = builder.surroundings(subject.surroundings).mutation(mutate_plan).open()?;
     let nonce = nonce()?;
@@ -266,9 +265,11 @@ fn look(
         invocation = invocation.interrupt(interrupt);
     }
     let plan = root.plan(&invocation);
-    if let Some(mutate) = mutate_launch {
-        invocation = mutate(invocation);
-    }
+    invocation = match change {
+        Some(Change::Launch(mutate)) => mutate(invocation),
+        Some(Change::First(what)) => invocation.preceded_by(["--first", what]),
+        Some(Change::Plan(_)) | None => invocation,
+    };
     let done = root.run(invocation)?;
     let facts = payload.facts;
     let probe = seen(&facts, subject, &nonce, &done).map_err(|error| explained(error, subject, root.bwrap()))?;

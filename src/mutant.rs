@@ -3,12 +3,16 @@
 //! A mutant is one step away from a profile. It is described in words, changes the plan or the launch, and names
 //! the exact set of clauses it breaks, so that a check which cannot fail is found out.
 
+mod capabilities;
+mod covers;
 mod devices;
 mod edit;
 mod launch;
+mod limits;
 mod mounts;
 mod namespaces;
 mod payload;
+mod process;
 mod settings;
 mod strangers;
 mod tree;
@@ -37,6 +41,8 @@ pub enum Change {
     Plan(fn(&mut Plan)),
     /// How it is started.
     Launch(fn(Invocation) -> Invocation),
+    /// What the payload's process does to itself before it looks: what neither plan nor launch has a word for.
+    First(&'static str),
 }
 
 impl Mutant {
@@ -51,6 +57,10 @@ impl Mutant {
             payload::MUTANTS,
             settings::MUTANTS,
             launch::MUTANTS,
+            process::MUTANTS,
+            limits::MUTANTS,
+            covers::MUTANTS,
+            capabilities::MUTANTS,
         ];
         tables.into_iter().flatten()
     }

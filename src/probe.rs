@@ -14,6 +14,7 @@ mod place;
 mod process;
 pub(crate) mod read;
 mod system;
+mod upset;
 
 use std::{
     ffi::OsString,
@@ -33,7 +34,7 @@ use crate::{
 const HELP: &str = "\
 rootcontract-probe: tell what a sandbox looks like from inside, as JSON
 
-Usage: rootcontract-probe [--passive] [--nonce HEX] [--canaries JSON] [--output FILE]
+Usage: rootcontract-probe [--first WHAT] [--passive] [--nonce HEX] [--canaries JSON] [--output FILE]
        rootcontract-probe /SCRIPT…
 
   --passive         look only; runs anywhere
@@ -42,6 +43,8 @@ Usage: rootcontract-probe [--passive] [--nonce HEX] [--canaries JSON] [--output 
   --canaries JSON   what was put up outside, to be looked for:
                     {\"shm_key\":1,\"sem_key\":1,\"msg_key\":1,\"mq\":\"/name\",\"abstract\":\"name\",\"port\":1,\"pid\":1,\"file\":\"/path\"}
   --output FILE     put the document there instead of stdout
+  --first WHAT      upset its own process so, then start again without this; in bwrap's box only. A proof wants
+                    to see what is wrong be told: see src/probe/upset.rs
   --help, --version
 
 As the interpreter of a scriptlet it gets a file: that has the arguments, one on each line, and the rest is rpm's.
@@ -97,6 +100,7 @@ fn tell(arguments: &[OsString], out: &mut dyn Write) -> Result<(), Refusal> {
                 Some(file) => return put(&sealed, file).map_err(Refusal::Because),
             }
         }
+        Request::First(what, rest) => return upset::start_again(&what, &rest).map_err(Refusal::Because),
     };
     out.write_all(&answer).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Refusal::Unheard,

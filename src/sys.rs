@@ -5,6 +5,7 @@
 
 #[cfg(feature = "host")]
 mod host;
+pub(crate) mod own;
 mod probe;
 
 #[cfg(feature = "host")]

@@ -98,6 +98,13 @@ impl Invocation {
         }
     }
 
+    /// With these words before all others.
+    #[must_use]
+    pub(crate) fn preceded_by<const N: usize>(mut self, words: [&str; N]) -> Self {
+        self.argv.splice(..0, words.map(OsString::from));
+        self
+    }
+
     /// Mounts `source` of the host read-write at `target`, an absolute path inside. Either may hold any byte but NUL.
     #[must_use]
     pub fn bind(self, source: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {

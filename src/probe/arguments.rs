@@ -34,6 +34,8 @@ pub enum Request {
     Version,
     /// Facts.
     Facts(Arguments),
+    /// To be upset, and to start again with the rest of the arguments.
+    First(String, Vec<OsString>),
 }
 
 /// How facts are asked for.
@@ -61,6 +63,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
         match argument.to_str() {
             Some("--help" | "-h") => return Ok(Request::Help),
             Some("--version" | "-V") => return Ok(Request::Version),
+            Some("--first") => return Ok(Request::First(value("--first")?.to_owned(), rest.cloned().collect())),
             Some("--passive") => asked.mode = Mode::Passive,
             Some("--nonce") => asked.nonce = Some(nonce(value("--nonce")?)?),
             Some("--canaries") => asked.canaries = canaries(value("--canaries")?)?,
@@ -127,7 +130,14 @@ mod tests {
         assert_eq!(parse(&said), Ok(Request::Facts(expected)));
     }
 
+    #[test]
+    fn what_comes_first_takes_the_rest_along_as_it_is() {
+        let expected = Request::First("nice".to_owned(), vec!["--nonce".into(), "x".into()]);
+        assert_eq!(parsed(&["--first", "nice", "--nonce", "x"]), Ok(expected));
+    }
+
     #[rstest]
+    #[case::first_what(&["--first"], "--first needs a value")]
     #[case::nothing(&[], "attempts need a --nonce")]
     #[case::unknown(&["--pasive"], "unknown argument '--pasive'; see --help")]
     #[case::escaped(&["a\nb"], "unknown argument 'a\\x0ab'")]

@@ -1,10 +1,21 @@
 use super::*;
+use rstest::rstest;
 
 fn told(words: &[&str]) -> (u8, Vec<u8>, String) {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = run(&words, &mut out, &mut err);
     (code, out, String::from_utf8(err).expect("what is said is UTF-8"))
+}
+
+#[rstest]
+#[case::of_itself("nice")]
+#[case::of_a_place("private=/etc")]
+#[case::unknown("nonsense")]
+fn nothing_is_upset_outside_the_box(#[case] what: &str) {
+    let (code, out, err) = told(&["--first", what, "--passive"]);
+    assert_eq!((code, out.as_slice()), (2, b"".as_slice()));
+    assert!(err.starts_with("rootcontract-probe: upset this process: / is "), "{err}");
 }
 
 #[test]
