@@ -58,6 +58,7 @@ impl Builder {
         let scratch = make_scratch(&rundir, self.keep)?;
         let var = make_scratch(&vardir, self.keep)?;
         let layout = self.layout(tree, capabilities, &scratch, &var)?;
+        let tree_facts = facts(tree, &way.ids)?;
         let request = self.request(way, &layout, bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         let root = BuildRoot {
@@ -72,7 +73,7 @@ impl Builder {
             mutation: self.mutation,
             opened,
             host_root: way.ids.own(Path::new("/dev/null")),
-            tree_facts: facts(tree, &way.ids),
+            tree_facts,
             scratch,
             var,
             supervisor: Some(supervisor),
@@ -329,10 +330,10 @@ impl Builder {
 }
 
 /// What of the root a contract's `when.tree` can ask for.
-fn facts(tree: &Tree, ids: &Ids) -> BTreeMap<String, bool> {
-    let mut facts = tree.facts();
+fn facts(tree: &Tree, ids: &Ids) -> Result<BTreeMap<String, bool>, OpenError> {
+    let mut facts = tree.facts()?;
     facts.insert("owned".to_owned(), ids.own(&tree.path().join("usr")));
-    facts
+    Ok(facts)
 }
 
 /// The capabilities of this process.

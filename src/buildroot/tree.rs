@@ -77,9 +77,25 @@ impl Tree {
         crate::sys::open_in_root(self.directory.as_fd(), &inside).map(File::from)
     }
 
+    /// Whether there is something at `path` for who follows links inside the root.
+    ///
+    /// # Errors
+    /// [`OpenError::Tree`] where it could not be looked at: that says nothing about the root.
+    fn has(&self, path: &'static str) -> Result<bool, OpenError> {
+        match self.open_inside(path) {
+            Ok(_) => Ok(true),
+            Err(source) => match source.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EACCES) => Ok(false),
+                _ => Err(OpenError::Tree { path, source }),
+            },
+        }
+    }
+
     /// What of the root a contract's `when.tree` can ask for.
-    pub fn facts(&self) -> BTreeMap<String, bool> {
-        let there = |path: &str| self.open_inside(path).is_ok();
+    ///
+    /// # Errors
+    /// [`OpenError::Tree`] with what could not be looked at.
+    pub fn facts(&self) -> Result<BTreeMap<String, bool>, OpenError> {
         let named = [
             ("mke2fs-conf", "etc/mke2fs.conf"),
             ("containers", "etc/containers"),
@@ -90,8 +106,8 @@ impl Tree {
             ("lib", "usr/lib"),
             ("lib64", "usr/lib64"),
         ];
-        let real = ["usr", "boot"].map(|name| (name.to_owned(), self.real_directory(name).is_some()));
-        named.into_iter().map(|(name, path)| (name.to_owned(), there(path))).chain(real).collect()
+        let real = ["usr", "boot"].map(|name| Ok((name.to_owned(), self.real_directory(name).is_some())));
+        named.into_iter().map(|(name, path)| Ok((name.to_owned(), self.has(path)?))).chain(real).collect()
     }
 }
 
@@ -129,6 +145,18 @@ mod tests {
         let tree = Tree::open(root.path()).expect("a root");
         let resolved = tree.resolve(path).expect("a path");
         assert_eq!(resolved.0, root.path().canonicalize().expect("a path").join(expected));
+    }
+
+    #[test]
+    fn what_can_t_be_looked_at_is_not_taken_for_absent() {
+        let root = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(root.path().join("usr/lib")).expect("a directory");
+        let tree = Tree::open(root.path()).expect("a root");
+        let facts = tree.facts().expect("facts");
+        assert_eq!((facts["lib"], facts["lib64"], facts["usr"]), (true, false, true));
+        let long: &'static str = Box::leak("x".repeat(5000).into_boxed_str());
+        let OpenError::Tree { source, .. } = tree.has(long).expect_err("no name") else { panic!() };
+        assert_eq!(source.raw_os_error(), Some(Errno::ENAMETOOLONG as i32));
     }
 
     #[rstest]
