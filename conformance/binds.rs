@@ -13,6 +13,7 @@ use crate::support::{builder, chain, open, run, said, shell, well};
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn what_is_written_through_a_read_write_bind_is_seen_outside(#[case] profile: Profile) {
     let outside = tempfile::tempdir().expect("a directory");
     std::fs::write(outside.path().join("there"), "before").expect("a file");

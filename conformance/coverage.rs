@@ -11,6 +11,7 @@ use crate::support;
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn every_fact_is_read_or_ignored_with_a_reason(#[case] profile: Profile) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
     let facts = support::facts(support::builder("/").profile(profile), Phase::Raw);

@@ -17,6 +17,7 @@ fn on_the_host(path: &str) -> String {
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn an_added_device_is_there_for_later_runs_and_for_one_under_way(#[case] profile: Profile) {
     let root = open(profile);
     let look = "stat -c '%F %t %T %a' /dev/added; head -c 3 /dev/added | od -An -tx1";
@@ -43,7 +44,7 @@ fn an_added_device_is_there_for_later_runs_and_for_one_under_way(#[case] profile
 fn a_node_of_the_profile_has_the_kernels_numbers(
     #[case] name: &str,
     #[case] numbers: &str,
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let root = open(profile);
     let seen = said(&root, &format!("stat -c '%F %t %T %a' /dev/{name}"));

@@ -215,6 +215,7 @@ fn listed() -> Vec<u8> {
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn a_word_is_a_word(#[case] profile: Profile) {
     let root = open(profile);
     let done = run(&root, Invocation::new(print()));

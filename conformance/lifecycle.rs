@@ -36,7 +36,7 @@ pub const NOTHING: [Vec<String>; 2] = [Vec::new(), Vec::new()];
 fn a_file_is_still_there_in_the_next_run_or_is_not(
     #[case] directory: &str,
     #[case] expected: &str,
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let root = open(profile);
     let look = format!("test -e {directory}/mark && echo there || echo gone");
@@ -62,6 +62,7 @@ fn fifty_runs_are_as_good_as_one() {
 #[rstest]
 #[case::v19(Profile::OsbuildV19, &[])]
 #[case::v190(Profile::OsbuildV190, &["tmp"])]
+#[case::hardened(Profile::Hardened, &["tmp"])]
 fn var_begins_as_osbuild_makes_it(#[case] profile: Profile, #[case] expected: &[&str]) {
     let root = open(profile);
     assert_eq!(names(root.var()), expected);
@@ -118,7 +119,7 @@ fn by_closing(root: BuildRoot) {
 #[case::dropping(drop::<BuildRoot>)]
 fn nothing_is_left_after(
     #[case] end: fn(BuildRoot),
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let (builder, place) = apart(profile);
     let root = builder.open().expect("an open root");

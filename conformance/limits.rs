@@ -33,7 +33,7 @@ const TOLD: &str = "it says: bwrap: Unknown option --size";
 #[case::shm("/dev/shm/")]
 fn a_tmpfs_of_limited_size_takes_no_more(
     #[case] directory: &str,
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let root = builder("/").profile(profile).tmpfs_size(SMALL).open().expect("an open root");
     // A shell that stops at the first failure, so that what is said last is what failed.
@@ -53,6 +53,7 @@ fn a_tmpfs_of_limited_size_takes_no_more(
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn the_contract_is_kept_with_a_limited_size(#[case] profile: Profile) {
     let contract = Contract::builtin(profile.name()).expect("a contract");
     let limited = builder("/").profile(profile).capabilities(profile.default_capabilities()).tmpfs_size(ENOUGH);
@@ -158,6 +159,7 @@ const MORE: usize = 300;
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn no_more_processes_are_started_than_are_allowed(#[case] profile: Profile) {
     let allowed = 40;
     let open = builder("/").profile(profile).pids(40).unlimited_pids(UnlimitedPids::Refuse).open();

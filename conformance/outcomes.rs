@@ -24,7 +24,7 @@ use crate::support::{chain, comes_true, open, run, said, shell, well};
 #[case::by_the_highest(255)]
 fn a_payload_ends_by_its_own_code(
     #[case] code: u8,
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let root = open(profile);
     let done = run(&root, shell(&format!("echo out; echo err >&2; exit {code}")));

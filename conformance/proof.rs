@@ -14,6 +14,7 @@ use crate::support;
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn every_mutant_breaks_exactly_what_is_named_for_it(#[case] profile: Profile) {
     let tools = Tools { bwrap: None, probe: support::probe(), supervisor: Some(support::supervisor()) };
     let proof = prove(profile, &tools, &|_| ()).expect("a proof");
@@ -28,7 +29,7 @@ fn every_mutant_breaks_exactly_what_is_named_for_it(#[case] profile: Profile) {
 /// The facts are this machine's; what another architecture has otherwise is what its clauses expect.
 #[rstest]
 fn every_fact_that_a_clause_reads_can_break_it_on_every_architecture(
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
     #[values("x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "i686", "armv7")] arch: &str,
 ) {
     let arch = arch::named(arch).expect("an architecture of the table").name;

@@ -27,6 +27,7 @@ fn a_runner_is_where_osbuild_puts_it_and_gets_the_command(#[case] profile: Profi
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn a_runner_that_fails_fails_the_run_and_is_heard(#[case] profile: Profile) {
     let outside = tempfile::tempdir().expect("a directory");
     let runner = outside.path().join("failing");
@@ -42,6 +43,7 @@ fn a_runner_that_fails_fails_the_run_and_is_heard(#[case] profile: Profile) {
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn a_runner_that_cannot_be_executed_is_told(#[case] profile: Profile) {
     let outside = tempfile::tempdir().expect("a directory");
     let runner = outside.path().join("org.example.foreign");
@@ -91,6 +93,7 @@ fn a_libdir_is_shown_and_its_empty_package_filled_by_v190(
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn without_a_libdir_the_module_is_the_package(#[case] profile: Profile) {
     let module = tempfile::tempdir().expect("a directory");
     std::fs::write(module.path().join("module.py"), "").expect("a file");
@@ -106,7 +109,7 @@ fn without_a_libdir_the_module_is_the_package(#[case] profile: Profile) {
 fn boot_is_mounted_or_left_out(
     #[case] boot: Boot,
     #[case] expected: &str,
-    #[values(Profile::OsbuildV19, Profile::OsbuildV190)] profile: Profile,
+    #[values(Profile::OsbuildV19, Profile::OsbuildV190, Profile::Hardened)] profile: Profile,
 ) {
     let tree = tempfile::tempdir().expect("a directory");
     crate::tree::grow(tree.path());

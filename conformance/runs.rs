@@ -11,6 +11,7 @@ use crate::support::builder;
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn a_root_runs_one_command_after_another(#[case] profile: Profile) {
     let root = builder("/").profile(profile).open().expect("an open root");
     for (command, expected) in [("true", 0), ("false", 1), ("true", 0)] {

@@ -50,6 +50,7 @@ fn libraries(program: &Path) -> Vec<PathBuf> {
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn the_contract_is_kept_by_a_small_system(#[case] profile: Profile) {
     let tree = tempfile::tempdir().expect("a directory");
     grow(tree.path());
@@ -61,6 +62,7 @@ fn the_contract_is_kept_by_a_small_system(#[case] profile: Profile) {
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
 #[case::v190(Profile::OsbuildV190)]
+#[case::hardened(Profile::Hardened)]
 fn the_machines_own_root_is_nowhere_in_it(#[case] profile: Profile) {
     let tree = tempfile::tempdir().expect("a directory");
     grow(tree.path());

@@ -277,6 +277,11 @@ impl BuildRoot {
         &self.opened.devices
     }
 
+    /// What of `/proc` is covered.
+    pub(crate) fn covers(&self) -> &[String] {
+        &self.layout.shelter.covers
+    }
+
     /// What was planted around the sandboxes.
     pub(crate) fn canaries(&self) -> &Canaries {
         &self.opened.canaries

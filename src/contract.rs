@@ -8,6 +8,7 @@ mod architecture;
 mod clause;
 pub mod document;
 mod expect;
+mod extension;
 mod kinds;
 mod lint;
 mod path;
@@ -64,6 +65,13 @@ pub struct Contract {
     pub says: String,
     /// What the build root is a copy of.
     pub upstream: Upstream,
+    /// The profile whose contract this one begins as, compiled in. What follows is what differs: a clause of an id that is
+    /// there takes its place, any other is added, those below `without` are taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// Clauses of the contract it extends that are not in this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Without>,
     /// What nobody has looked at yet, a sentence each; printed at the top of the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub never_observed: Vec<String>,
@@ -87,11 +95,22 @@ pub struct Upstream {
     pub release: String,
 }
 
+/// Clauses of another contract that a contract goes without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Without {
+    /// Their ids.
+    pub clauses: Vec<ClauseId>,
+    /// Why they are not so here.
+    pub reason: String,
+}
+
 impl Contract {
     /// The contracts that are compiled in, oldest profile first: profile name and text.
-    pub const BUILTIN: [(&'static str, &'static str); 2] = [
+    pub const BUILTIN: [(&'static str, &'static str); 3] = [
         ("osbuild-v19", include_str!("../conformance/contract/osbuild-v19.toml")),
         ("osbuild-v190", include_str!("../conformance/contract/osbuild-v190.toml")),
+        ("hardened", include_str!("../conformance/contract/hardened.toml")),
     ];
 
     /// What bubblewrap itself does: the contract about [`behaviour`](crate::bwrap::behaviour).
@@ -113,7 +132,9 @@ impl Contract {
             .into_iter()
             .find(|(name, _)| *name == profile)
             .ok_or_else(|| ContractError::NoSuchProfile { profile: profile.to_owned() })?;
-        Self::parse(&format!("{name}.toml"), text.as_bytes())?.with_architectures()
+        let contract = Self::parse(&format!("{name}.toml"), text.as_bytes())?;
+        // One that extends another has them from there.
+        if contract.extends.is_some() { Ok(contract) } else { contract.with_architectures() }
     }
 
     /// What it promises on one architecture, and in one state of the root where that is known.

@@ -7,6 +7,7 @@ mod capabilities;
 mod covers;
 mod devices;
 mod edit;
+mod hardened;
 mod launch;
 mod limits;
 mod mounts;
@@ -61,17 +62,24 @@ impl Mutant {
             limits::MUTANTS,
             covers::MUTANTS,
             capabilities::MUTANTS,
+            hardened::MUTANTS,
         ];
         tables.into_iter().flatten()
     }
 
     /// The clauses of `profile` that must break; `None` if it is no mutant of that profile.
     pub fn breaks(&self, profile: Profile) -> Option<&'static [&'static str]> {
-        self.breaks.iter().find(|(of, _)| *of == profile).map(|(_, clauses)| *clauses)
+        let row = |wanted| self.breaks.iter().find(|(of, _)| *of == wanted).map(|(_, clauses)| *clauses);
+        let instead = || hardened::INSTEAD.iter().find(|(id, _)| *id == self.id).map(|(_, clauses)| *clauses);
+        match profile {
+            Profile::OsbuildV19 | Profile::OsbuildV190 => row(profile),
+            // It is v190 but for what it says, and so are its clauses.
+            Profile::Hardened => row(profile).or_else(|| instead().unwrap_or_else(|| row(Profile::OsbuildV190))),
+        }
     }
 }
 
-/// The same clauses in both profiles.
+/// The same clauses in both profiles of osbuild.
 const fn both(clauses: &'static [&'static str]) -> [(Profile, &'static [&'static str]); 2] {
     [(Profile::OsbuildV19, clauses), (Profile::OsbuildV190, clauses)]
 }

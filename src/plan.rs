@@ -159,6 +159,8 @@ pub enum Preparation {
     },
     /// Leave the session keyring, with whatever keys the caller has in it, for a new one (keyctl(2)).
     LeaveKeyring,
+    /// Be the first to go when the memory of the host runs out.
+    GoFirst,
     /// Begin with a state that does not depend on the caller's: see [`Step::Settle`](crate::sys::Step).
     Settle,
 }

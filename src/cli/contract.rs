@@ -21,6 +21,7 @@ use super::output;
     after_help = "Examples:
   rootcontract contract | less
   rootcontract contract --profile osbuild --arch s390x --format json
+  rootcontract contract --profile hardened
   rootcontract contract lint my-contract.toml"
 )]
 pub struct Contract {
@@ -68,7 +69,10 @@ impl Contract {
         }
         let native = arch::native().map_or(std::env::consts::ARCH, |arch| arch.name);
         let arch = self.arch.as_deref().unwrap_or(native);
-        let mut contracts = self.contracts.load()?;
+        let mut contracts = match self.format {
+            Kind::Markdown => self.contracts.load_all()?,
+            Kind::Json => self.contracts.load()?,
+        };
         output::print(&match (self.format, contracts.as_slice()) {
             (Kind::Markdown, [contract]) => document::markdown(contract, arch),
             (Kind::Markdown, contracts) => document::whole(contracts, arch),

@@ -12,7 +12,7 @@ use super::failure::Failure;
 /// The contracts of these profiles, or this one.
 #[derive(Debug, Args)]
 pub struct Contracts {
-    /// Profile whose contract is meant; may be repeated [default: every profile]
+    /// Profile whose contract is meant; may be repeated [default: osbuild's]
     #[arg(long = "profile", value_name = "PROFILE")]
     profiles: Vec<Profile>,
     /// Contract of your own
@@ -21,6 +21,15 @@ pub struct Contracts {
 }
 
 impl Contracts {
+    /// Reads them; where none is named, those of our own profiles as well.
+    pub fn load_all(&self) -> Result<Vec<Contract>, Failure> {
+        let mut contracts = self.load()?;
+        if self.file.is_none() && self.profiles.is_empty() {
+            contracts.extend(of_profiles(&Profile::ALL)?.into_iter().filter(|contract| contract.extends.is_some()));
+        }
+        Ok(contracts)
+    }
+
     /// Reads them.
     pub fn load(&self) -> Result<Vec<Contract>, Failure> {
         match &self.file {

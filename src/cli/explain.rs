@@ -31,7 +31,7 @@ const SUGGESTIONS: usize = 3;
 
 impl Explain {
     pub fn perform(self) -> Result<ExitCode, Failure> {
-        let contracts = self.contracts.load()?;
+        let contracts = self.contracts.load_all()?;
         let clauses = told_apart(&contracts, &self.id);
         if clauses.is_empty() {
             let like = alike(&contracts, &self.id);

@@ -38,7 +38,11 @@ pub fn whole(contracts: &[Contract], arch: &str) -> String {
     }
     for contract in contracts {
         let _ = writeln!(page, "\n# {}\n\n{}\n", contract.profile, contract.says);
-        chapter(&mut page, contract, arch);
+        let told = |base: &&str| contracts.iter().any(|other| other.profile == **base);
+        match contract.extends.as_deref().filter(|base| told(base)) {
+            Some(base) => difference(&mut page, contract, base, arch),
+            None => chapter(&mut page, contract, arch),
+        }
     }
     if let Some(contract) = contracts.first() {
         elsewhere(&mut page, contract, arch);
@@ -162,13 +166,38 @@ fn chapter(page: &mut String, contract: &Contract, arch: &str) {
     hazards(page, &here);
     ordinary_users(page, &here);
     // Those of the scriptlet's room have been told already.
-    let told = |clause: &Clause| clause.when.phase == [Phase::Scriptlet];
+    let here: Vec<&Clause> = here.into_iter().filter(|clause| clause.when.phase != [Phase::Scriptlet]).collect();
+    areas(page, &here);
+}
+
+fn areas(page: &mut String, clauses: &[&Clause]) {
     for area in Area::ALL {
-        let of_area = |clause: &&Clause| clause.id.area() == *area && !told(clause);
-        let clauses: Vec<&Clause> = here.iter().copied().filter(of_area).collect();
+        let clauses: Vec<&Clause> = clauses.iter().copied().filter(|clause| clause.id.area() == *area).collect();
         if !clauses.is_empty() {
             self::area(page, *area, &clauses);
         }
+    }
+}
+
+/// A contract that extends one which the same document tells: what is its own, and what is not so.
+fn difference(page: &mut String, contract: &Contract, base: &str, arch: &str) {
+    let own: Vec<&Clause> = contract.own().into_iter().filter(|clause| clause.is_about(arch)).collect();
+    let here = contract.clauses.iter().filter(|clause| clause.is_about(arch)).count();
+    let _ = writeln!(
+        page,
+        "Version {} of this contract, {here} clauses: those of [`{base}`](#{}), but for what follows. \
+         `rootcontract contract --profile {}` has them all.",
+        contract.version,
+        base.replace('.', ""),
+        contract.profile,
+    );
+    let dangerous: Vec<&Clause> = contract.clauses.iter().filter(|clause| clause.is_about(arch)).collect();
+    hazards(page, &dangerous);
+    areas(page, &own);
+    page.push_str("\n## What is not so\n\n| why | clauses |\n|---|---|\n");
+    for without in &contract.without {
+        let clauses: Vec<String> = without.clauses.iter().map(|id| format!("`{id}`")).collect();
+        let _ = writeln!(page, "| {} | {} |", cell(&without.reason), clauses.join(", "));
     }
 }
 

@@ -48,6 +48,8 @@ words! {
         Api = "api",
         /// The runner.
         Runner = "runner",
+        /// What of `/proc` is covered by us.
+        Covers = "covers",
     }
 }
 

@@ -37,13 +37,16 @@ impl Contract {
             let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
             text.lines().position(is_id).map_or(0, |index| index + 1)
         };
+        let base = self.extends.as_deref().and_then(|extends| Self::builtin(extends).ok());
         let mut remarks = Vec::new();
         let mut seen: Vec<&Clause> = Vec::new();
         for clause in &self.clauses {
             let twin = seen.iter().find(|other| other.expect == clause.expect && overlap(other, clause));
             let twin = twin.map(|other| format!("expects the same as {}: keep one", other.id));
+            let same = base.as_ref().and_then(|base| base.clause(clause.id.as_str())) == Some(clause);
+            let same = (same && line_of(&clause.id) > 0).then(|| "is so in what it extends: leave it out".to_owned());
             let remark = |says| Remark { clause: Some(clause.id.clone()), line: line_of(&clause.id), says };
-            remarks.extend(faults(clause).into_iter().chain(twin).map(remark));
+            remarks.extend(faults(clause).into_iter().chain(twin).chain(same).map(remark));
             seen.push(clause);
         }
         let whole = |says| Remark { clause: None, line: 1, says };

@@ -19,7 +19,7 @@ pub(super) const KIND: Kind = Kind { name: "contract", limit: MAX_BYTES };
 #[derive(Debug, thiserror::Error)]
 pub enum ContractError {
     /// No contract is compiled in under this name.
-    #[error("no contract for profile `{profile}`: there are osbuild-v19 and osbuild-v190")]
+    #[error("no contract for profile `{profile}`: there are osbuild-v19, osbuild-v190 and hardened")]
     NoSuchProfile {
         /// What was asked for.
         profile: String,
@@ -53,7 +53,7 @@ impl Contract {
         }
         match second_of_a_name(&source) {
             Some((line, id)) => Err(source.line(line, Some("id"), format!("duplicate clause id `{id}`")).into()),
-            None => Ok(contract),
+            None => contract.extended(&source),
         }
     }
 }

@@ -152,6 +152,7 @@ fn caller_mounts(mounts: &CallerMounts, facts: &Value) -> Vec<FactPath> {
         CallerList::Binds => FactPath::fields(["launch", "binds"]),
         CallerList::Api => FactPath::fields(["launch", "api"]),
         CallerList::Runner => FactPath::fields(["launch", "runner"]),
+        CallerList::Covers => FactPath::fields(["launch", "covers"]),
     };
     let flags = mounts.places(facts).into_iter().map(|(place, _)| mount_at(&place).field("flags"));
     std::iter::once(list).chain(flags).collect()
@@ -169,6 +170,7 @@ impl CallerMounts {
                 .collect(),
             CallerList::Api => items(&launch["api"]).filter_map(named).collect(),
             CallerList::Runner => named(&launch["runner"]).into_iter().collect(),
+            CallerList::Covers => items(&launch["covers"]).filter_map(named).collect(),
         }
     }
 }

@@ -164,6 +164,7 @@ fn caller_mounts(mounts: &CallerMounts, out: &mut Formatter<'_>) -> fmt::Result 
         CallerList::Binds => out.write_str("every bind of the caller mounted ro or rw as asked,")?,
         CallerList::Api => out.write_str("every api socket mounted ")?,
         CallerList::Runner => out.write_str("the runner mounted ")?,
+        CallerList::Covers => out.write_str("every cover mounted ")?,
     }
     flags(out, &mounts.flags, &mounts.also)?;
     given(out, " in ", mounts.below.as_ref())

@@ -48,6 +48,9 @@ pub struct Launch {
     pub binds: Vec<Bind>,
     /// The registered api endpoints.
     pub api: Vec<String>,
+    /// What is covered below `/proc`, by name, besides what bwrap covers by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
     /// The runner's name; `null` when the command ran without one.
     pub runner: Option<String>,
     /// The resource limits of the process that started bwrap, by name.

@@ -50,6 +50,7 @@ pub(super) fn half(
         tree: root.tree_facts().clone(),
         binds: binds(subject),
         api: root.endpoints(),
+        covers: root.covers().to_vec(),
         runner: match root.runner() {
             Runner::None => None,
             Runner::File { name, .. } => Some(shown(name)),

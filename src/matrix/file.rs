@@ -159,7 +159,7 @@ only = ["mount.*"]
     #[case::profile(
         "\"osbuild\"",
         "\"osbuild-v1\"",
-        "m.toml:2: profiles: there is no profile \"osbuild-v1\": it is one of osbuild-v19, osbuild-v190, osbuild (the newest)"
+        "m.toml:2: profiles: there is no profile \"osbuild-v1\": it is one of osbuild-v19, osbuild-v190, osbuild (the newest), hardened"
     )]
     #[case::architecture(
         "\"s390x\"",

@@ -30,11 +30,13 @@ pub enum Cover {
 
 /// What of `/proc` is covered, where the kernel has it: runc's `ReadonlyPaths` and `MaskedPaths` (runc 76d9cf5), what else
 /// of the host's can be written to, and what else tells of its memory, keys, devices or modules.
-pub const COVERS: [(&str, Cover); 32] = [
+pub const COVERS: [(&str, Cover); 35] = [
     ("acpi", Cover::Directory),
     ("asound", Cover::Directory),
     ("bootconfig", Cover::File),
     ("bus", Cover::ReadOnly),
+    ("cio_ignore", Cover::File),
+    ("cio_settle", Cover::File),
     ("driver", Cover::Directory),
     ("dynamic_debug", Cover::Directory),
     ("fs", Cover::ReadOnly),
@@ -53,6 +55,7 @@ pub const COVERS: [(&str, Cover); 32] = [
     ("latency_stats", Cover::File),
     ("modules", Cover::File),
     ("mtrr", Cover::File),
+    ("powerpc", Cover::Directory),
     ("pressure", Cover::ReadOnly),
     ("sched_debug", Cover::File),
     ("scsi", Cover::Directory),
@@ -84,7 +87,8 @@ pub(super) fn plan(layout: &Layout) -> Plan {
         mode,
         size: layout.shelter.size,
     });
-    let before = tmpfs.into_iter().chain([Preparation::LeaveKeyring, Preparation::Settle]).collect();
+    let before =
+        tmpfs.into_iter().chain([Preparation::LeaveKeyring, Preparation::GoFirst, Preparation::Settle]).collect();
     Plan { ops, before, ..built }
 }
 

@@ -59,6 +59,8 @@ pub enum Step<'a> {
     },
     /// Has a new session keyring. Where the kernel has no keys, or keeps this process from them, there is none to leave.
     LeaveKeyring,
+    /// Is the first to go when memory runs out. One that is so more than that stays as it is.
+    GoFirst,
     /// Takes on the state of [`settle`].
     Settle,
 }
@@ -137,6 +139,10 @@ unsafe fn done(step: Step<'_>) -> bool {
                     != -1
                     || matches!(Errno::last(), Errno::ENOSYS | Errno::EPERM)
             }
+            Step::GoFirst => {
+                written(c"/proc/self/oom_score_adj", OOM_SCORE_ADJ);
+                true
+            }
             Step::Settle => {
                 settle();
                 true
@@ -162,7 +168,6 @@ unsafe fn settle() {
         // linux/ioprio.h: IOPRIO_WHO_PROCESS, this one, IOPRIO_CLASS_NONE.
         libc::syscall(libc::SYS_ioprio_set, 1, 0, 0);
         libc::personality(0);
-        written(c"/proc/self/oom_score_adj", OOM_SCORE_ADJ);
         no_more_than(libc::RLIMIT_NOFILE, FILES);
         no_more_than(libc::RLIMIT_STACK, STACK);
         no_more_than(libc::RLIMIT_CORE, 0);

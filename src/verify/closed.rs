@@ -20,13 +20,13 @@ pub struct Named {
 }
 
 impl Named {
-    /// What these clauses name. What is said about every mount names none.
+    /// What these clauses name. What is said about every mount names none, and so does how mounts lie on each other.
     pub fn by<'clause>(clauses: impl Iterator<Item = &'clause Clause>, facts: &Value) -> Self {
         let mut named = Self::default();
         for clause in clauses {
             match &clause.expect {
                 Expect::Closed(_) => continue,
-                Expect::MountsBelow(below) if below.at.as_str() == "/" => continue,
+                Expect::MountsBelow(below) if below.at.as_str() == "/" || below.flags.is_none() => continue,
                 Expect::Capabilities(wanted) => named.capabilities.extend(capabilities(wanted, facts)),
                 Expect::Process(wanted) => named.pids.extend(wanted.pid.pid(facts)),
                 Expect::Directory(wanted) => named.listed.extend(entries(wanted)),

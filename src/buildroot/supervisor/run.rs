@@ -275,6 +275,7 @@ struct Strings {
 enum Prepared {
     Tmpfs { at: CString, options: CString },
     LeaveKeyring,
+    GoFirst,
     Settle,
 }
 
@@ -286,6 +287,7 @@ impl Prepared {
                 options: CString::new(format!("mode={mode:o},size={size}"))?,
             },
             Preparation::LeaveKeyring => Self::LeaveKeyring,
+            Preparation::GoFirst => Self::GoFirst,
             Preparation::Settle => Self::Settle,
         })
     }
@@ -294,6 +296,7 @@ impl Prepared {
         match self {
             Self::Tmpfs { at, options } => Step::Tmpfs { at, options },
             Self::LeaveKeyring => Step::LeaveKeyring,
+            Self::GoFirst => Step::GoFirst,
             Self::Settle => Step::Settle,
         }
     }

@@ -36,6 +36,7 @@ fn the_lint_says_what_is_odd_and_where() {
 #[rstest]
 #[case::oldest(0)]
 #[case::newest(1)]
+#[case::hardened(2)]
 fn the_built_in_contracts_have_nothing_odd(#[case] index: usize) {
     let (profile, text) = Contract::BUILTIN[index];
     assert_eq!(Contract::builtin(profile).expect("a contract").lint(text), Vec::new());

@@ -28,7 +28,10 @@ fn a_good_contract_is_read_whole() {
 }
 
 #[rstest]
-#[case::no_such_profile("osbuild-v1", "no contract for profile `osbuild-v1`: there are osbuild-v19 and osbuild-v190")]
+#[case::no_such_profile(
+    "osbuild-v1",
+    "no contract for profile `osbuild-v1`: there are osbuild-v19, osbuild-v190 and hardened"
+)]
 fn a_profile_without_a_contract_is_an_error(#[case] profile: &str, #[case] line: &str) {
     assert_eq!(Contract::builtin(profile).expect_err("no contract").to_string(), line);
 }
@@ -92,7 +95,10 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 )]
 #[case::unknown_level("unknown-level", "9: level: unknown word `shall`, expected one of `must`, `should`, `may`")]
 #[case::unknown_phase("unknown-phase", "15: when: unknown word `cooked`, expected one of `raw`, `runner`, `scriptlet`")]
-#[case::unknown_policy("unknown-policy", "15: when: unknown word `all`, expected one of `stage`, `inherit`, `list`")]
+#[case::unknown_policy(
+    "unknown-policy",
+    "15: when: unknown word `all`, expected one of `stage`, `scriptlet`, `inherit`, `list`"
+)]
 #[case::unknown_privilege(
     "unknown-privilege",
     "15: when: unknown word `admin`, expected one of `root`, `userns-single`, `userns-subid`"
@@ -103,7 +109,7 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 )]
 #[case::unknown_top_key(
     "unknown-top-key",
-    "1: colour: unknown key `colour`, expected one of `schema`, `profile`, `version`, `says`, `upstream`, `never-observed`, `ignored`, `clause`"
+    "1: colour: unknown key `colour`, expected one of `schema`, `profile`, `version`, `says`, `upstream`, `extends`, `without`, `never-observed`, `ignored`, `clause`"
 )]
 #[case::unknown_tree_fact(
     "unknown-tree-fact",
@@ -139,7 +145,7 @@ fn bytes_that_are_no_contract_are_refused_in_one_line(#[case] bytes: Vec<u8>, #[
 }
 
 const KEY_WITH_ESCAPE: &str = "my.toml:1: unknown key `\\u{1b}[31m`, expected one of `schema`, `profile`, `version`, \
-                               `says`, `upstream`, `never-observed`, `ignored`, `clause`";
+                               `says`, `upstream`, `extends`, `without`, `never-observed`, `ignored`, `clause`";
 
 #[rstest]
 #[case::arrays("a = ", "[", "]")]

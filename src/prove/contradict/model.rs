@@ -111,6 +111,7 @@ fn put_caller_mount(mounts: &CallerMounts, document: &mut Value) {
         CallerList::Binds => ("binds", json!([{ "at": "/mnt/bind", "access": "ro" }]), "/mnt/bind".to_owned()),
         CallerList::Api => ("api", json!(["socket"]), format!("{below}/socket")),
         CallerList::Runner => ("runner", json!("runner"), format!("{below}/runner")),
+        CallerList::Covers => ("covers", json!(["cover"]), format!("{below}/cover")),
     };
     put(document, &FactPath::fields(["launch", list]), Some(asked));
     let mut like = find(document, &mount_at("/")).cloned().unwrap_or(json!({}));
