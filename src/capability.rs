@@ -63,12 +63,6 @@ impl Capability {
     pub const SYS_CHROOT: Self = Self(18);
     /// Set and read SELinux labels the policy does not know.
     pub const MAC_ADMIN: Self = Self(33);
-    /// Read any file, and open files by handle.
-    pub const DAC_READ_SEARCH: Self = Self(2);
-    /// Make device nodes.
-    pub const MKNOD: Self = Self(27);
-    /// Change the root directory.
-    pub const SYS_CHROOT: Self = Self(18);
     /// Configure the network: bubblewrap raises the loopback interface of a network namespace.
     pub const NET_ADMIN: Self = Self(12);
     /// Become another group.

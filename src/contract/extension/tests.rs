@@ -109,7 +109,7 @@ fn a_clause_that_says_what_is_so_already_is_odd() {
     let same = base.clause("mount.usr.read-only").expect("the clause");
     let says = "says = \"`/usr` is on a disk of its own.\"\nwhy = \"x\"\norigin = \"x\"\nsince = \"x\"\nexpect.mount = { at = \"/usr\", flags = [\"ro\"] }";
     let kept = format!(
-        "says = {:?}\nwhy = {:?}\ninstead = {:?}\norigin = {:?}\nsince = {:?}\nexpect.mount = {{ at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }}",
+        "says = {:?}\nwhy = {:?}\ninstead = {:?}\norigin = {:?}\nsince = {:?}\nwhen = {{ phase = [\"raw\", \"runner\"] }}\nexpect.mount = {{ at = \"/usr\", flags = [\"ro\", \"nosuid\", \"nodev\"] }}",
         same.says,
         same.why,
         same.instead.as_deref().unwrap_or_default(),
