@@ -16,6 +16,7 @@ mod endurance;
 mod environment;
 mod host;
 mod hostile;
+mod installed;
 mod kept;
 mod lifecycle;
 mod limits;

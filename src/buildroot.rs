@@ -40,7 +40,7 @@ pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 
 use crate::facts::launch::{self, Canaries, Inherited, Privilege};
-use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan};
+use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan, Preparation};
 use crate::profile::{Layout, Profile, Runner};
 use output::{Incoming, News, Silence};
 use protocol::{Done, Opened, Pids, Reply, Request, Role};
@@ -110,6 +110,7 @@ impl BuildRoot {
             (Role::Caller, Some(own.as_fd())),
             (Role::Interrupt, invocation.interrupt.as_ref().map(AsFd::as_fd)),
             (Role::Hurry, invocation.hurry.as_ref().map(AsFd::as_fd)),
+            (Role::Tracer, invocation.tracer.as_ref().map(|(_, socket)| socket.as_fd())),
             (Role::Filter, filter.as_ref().map(AsFd::as_fd)),
             (Role::Inherited, invocation.leaked.as_ref().map(AsFd::as_fd)),
         ];
@@ -310,6 +311,7 @@ impl BuildRoot {
         let status = crate::argv::status_option(STATUS_DESCRIPTOR);
         let endpoints = self.registered();
         let sources = invocation.binds.iter().map(|bind| &bind.from).chain(endpoints.iter().map(|(_, socket)| socket));
+        let traced = invocation.tracer.as_ref().map(|(filter, _)| Preparation::AwaitTracer(filter.clone()));
         Request::Run(protocol::Run {
             program: self.bwrap.clone().into(),
             arguments: status.into_iter().chain(crate::argv::arguments(&plan)).collect(),
@@ -319,7 +321,8 @@ impl BuildRoot {
             grace: invocation.grace,
             sleeper: invocation.sleeper,
             umask: invocation.umask,
-            before: plan.before,
+            // Last: nothing of what comes before is to be traced.
+            before: plan.before.into_iter().chain(traced).collect(),
             further,
         })
     }

@@ -163,6 +163,21 @@ pub enum Preparation {
     GoFirst,
     /// Begin with a state that does not depend on the caller's: see [`Step::Settle`](crate::sys::Step).
     Settle,
+    /// Wait until a tracer is there, and then have the kernel tell it of the system calls that this filter names.
+    AwaitTracer(Vec<Instruction>),
+}
+
+/// One instruction of a system call filter: `struct sock_filter` (linux/filter.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instruction {
+    /// What is done.
+    pub code: u16,
+    /// How many instructions to jump over where a comparison holds.
+    pub jump_true: u8,
+    /// The same where it does not.
+    pub jump_false: u8,
+    /// The operand.
+    pub operand: u32,
 }
 
 impl Op {

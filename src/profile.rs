@@ -70,6 +70,16 @@ impl Profile {
         }
     }
 
+    /// The same as scriptlets find them, bound by somebody who can make none.
+    #[cfg(feature = "rpm")]
+    pub(crate) fn scriptlets_devices(self) -> DeviceNodes {
+        let nodes = DeviceNodes { creation: NodeCreation::Bind, ..self.device_nodes() };
+        match self {
+            Self::OsbuildV190 => DeviceNodes { furniture: Furniture::Descriptors, ..nodes },
+            Self::OsbuildV19 | Self::Hardened => nodes,
+        }
+    }
+
     /// Whether it is one of osbuild's own, argument for argument.
     pub fn is_osbuild(self) -> bool {
         Self::OSBUILD.contains(&self)
@@ -106,6 +116,8 @@ pub struct DeviceNodes {
 pub enum Furniture {
     /// Nothing, and the directory has the mode that the kernel gives it (osbuild).
     Bare,
+    /// The one link that osbuild's rpm stage makes: `fd` (osbuild 5a58c356).
+    Descriptors,
     /// What programs expect of any system: [`DEVICE_LINKS`], pseudo terminals of its own in `pts`, a mode of 0755.
     Complete,
 }

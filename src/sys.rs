@@ -8,6 +8,9 @@ mod host;
 pub(crate) mod own;
 mod probe;
 
+#[cfg(feature = "rpm")]
+pub mod trace;
+
 #[cfg(feature = "host")]
 pub use host::*;
 pub use probe::*;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::protocol::Surroundings;
 use crate::facts::launch::Privilege;
 use crate::plan::{CapabilityPolicy, Plan};
-use crate::profile::{DEFAULT_SIZE, Profile};
+use crate::profile::{DEFAULT_SIZE, DeviceNodes, Profile};
 
 /// What osbuild shows as the kernel's command line (osbuild 36356342).
 const KERNEL_COMMAND_LINE: &str = "root=/dev/osbuild\n";
@@ -71,6 +71,7 @@ pub struct Builder {
     pub(super) proc_overrides: BTreeMap<String, Vec<u8>>,
     pub(super) surroundings: Surroundings,
     pub(super) mutation: Option<fn(&mut Plan)>,
+    pub(super) devices: Option<DeviceNodes>,
 }
 
 impl Builder {
@@ -96,6 +97,7 @@ impl Builder {
             proc_overrides: BTreeMap::from([("cmdline".to_owned(), KERNEL_COMMAND_LINE.into())]),
             surroundings: Surroundings::Host,
             mutation: None,
+            devices: None,
         }
     }
 
@@ -253,6 +255,14 @@ impl Builder {
     pub(super) fn size(&self) -> Option<NonZeroU64> {
         let default = if self.profile.is_osbuild() { None } else { Some(DEFAULT_SIZE) };
         self.tmpfs_size.or(default)
+    }
+
+    /// The device nodes, where they are not to be the profile's.
+    #[cfg(feature = "rpm")]
+    #[must_use]
+    pub(crate) fn devices(mut self, nodes: DeviceNodes) -> Self {
+        self.devices = Some(nodes);
+        self
     }
 
     /// A change to every plan, to see whether a check notices.

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::{Access, HostPath, SandboxPath};
+use crate::plan::{Access, HostPath, Instruction, SandboxPath};
 use crate::profile::CallerBind;
 
 /// How long a run that was asked to end may still take, unless said otherwise.
@@ -36,6 +36,7 @@ pub struct Invocation {
     pub(super) sleeper: Option<i32>,
     pub(super) umask: u32,
     pub(super) leaked: Option<OwnedFd>,
+    pub(super) tracer: Option<(Vec<Instruction>, OwnedFd)>,
 }
 
 /// What the payload reads.
@@ -95,6 +96,7 @@ impl Invocation {
             sleeper: None,
             umask: UMASK,
             leaked: None,
+            tracer: None,
         }
     }
 
@@ -208,6 +210,14 @@ impl Invocation {
     #[must_use]
     pub(crate) fn umask(mut self, umask: u32) -> Self {
         self.umask = umask;
+        self
+    }
+
+    /// Has the run wait for the tracer at the other end of `socket`, who is told of the system calls that `filter` names.
+    #[cfg(feature = "rpm")]
+    #[must_use]
+    pub(crate) fn awaiting_tracer(mut self, filter: Vec<Instruction>, socket: OwnedFd) -> Self {
+        self.tracer = Some((filter, socket));
         self
     }
 

@@ -249,7 +249,7 @@ impl Builder {
     }
 
     fn request(&self, way: &Way, layout: &Layout, bwrap: &Path, scratch: [&Scratch; 2]) -> Request {
-        let nodes = self.profile.device_nodes();
+        let nodes = self.devices.unwrap_or_else(|| self.profile.device_nodes());
         // In a user namespace no node can be made that could be opened.
         let creation = if way.ids == Ids::Kept { nodes.creation } else { NodeCreation::Bind };
         let places = scratch.map(|scratch| scratch.path().parent().unwrap_or(Path::new("/")).as_os_str().to_owned());

@@ -112,6 +112,8 @@ pub(super) enum Role {
     Interrupt,
     /// When it becomes readable the run is killed.
     Hurry,
+    /// A socket: who is to be traced says so on it, and waits for an answer.
+    Tracer,
     /// bubblewrap reads the system call filter from it.
     Filter,
     /// The sandbox inherits it.

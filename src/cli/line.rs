@@ -144,7 +144,7 @@ fn devices(root: &BuildRoot, to: &Path) -> String {
         }
     };
     match nodes.furniture {
-        Furniture::Bare => made,
+        Furniture::Bare | Furniture::Descriptors => made,
         Furniture::Complete => format!("{made} && {}", furniture(to)),
     }
 }

@@ -19,6 +19,16 @@ pub struct Asked {
     pub versions: Vec<RpmVersion>,
 }
 
+/// What these findings come to, for each scenario with each rpm.
+pub fn judgements(findings: &[Finding], cells: impl Iterator<Item = (Scenario, RpmVersion)>) -> Vec<Judgement> {
+    let judged = |(scenario, rpm)| {
+        let here = findings.iter().filter(|finding| finding.scenarios.contains(&scenario));
+        let verdict = here.map(|finding| verdict(finding, rpm)).max().unwrap_or(Verdict::Works);
+        Judgement { scenario, rpm, verdict }
+    };
+    cells.map(judged).collect()
+}
+
 /// The rules, and what comes of each in a room.
 #[derive(Debug)]
 pub struct Judge<'contract> {
@@ -36,6 +46,16 @@ impl<'contract> Judge<'contract> {
         Self { profile: &contract.profile, arch, ground, rules }
     }
 
+    /// Whether a report is its own.
+    pub fn is_of(&self, report: &Report) -> bool {
+        (self.profile, self.arch) == (report.profile.as_str(), report.arch.as_str())
+    }
+
+    /// What the room has.
+    pub fn ground(&self) -> &Ground<'contract> {
+        &self.ground
+    }
+
     /// What becomes of a package.
     pub fn judge(&self, reading: &Reading, asked: &Asked) -> Report {
         let mut findings: Vec<Finding> = Vec::new();
@@ -51,21 +71,16 @@ impl<'contract> Judge<'contract> {
             }
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
-        let judgements = asked.scenarios.iter().flat_map(|&scenario| {
-            let findings = &findings;
-            asked.versions.iter().map(move |&rpm| {
-                let here = findings.iter().filter(|finding| finding.scenarios.contains(&scenario));
-                let verdict = here.map(|finding| verdict(finding, rpm)).max().unwrap_or(Verdict::Works);
-                Judgement { scenario, rpm, verdict }
-            })
-        });
+        let cells = asked.scenarios.iter().flat_map(|&scenario| asked.versions.iter().map(move |&rpm| (scenario, rpm)));
+        let verdicts = judgements(&findings, cells);
         let all = reading.package.scriptlets.len();
         Report {
             package: (&reading.package).into(),
             profile: self.profile.to_owned(),
             arch: self.arch.to_owned(),
-            verdicts: judgements.collect(),
+            verdicts,
             findings,
+            notes: Vec::new(),
             coverage: Coverage { executed: 0, judged: reading.judged(), skipped: all - reading.judged() },
         }
     }

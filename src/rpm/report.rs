@@ -52,6 +52,8 @@ pub struct Report {
     pub verdicts: Vec<Judgement>,
     /// Why, the worst first.
     pub findings: Vec<Finding>,
+    /// What has to be known of how it was looked at, a line each; fit to be shown.
+    pub notes: Vec<String>,
     /// What was looked at.
     pub coverage: Coverage,
 }

@@ -7,6 +7,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::buildroot::{BuildRoot, Invocation};
 use crate::facts::launch::Privilege;
@@ -58,21 +59,48 @@ impl Room {
     /// # Errors
     /// The scratch directory can't be written to.
     pub fn make(root: &BuildRoot) -> io::Result<Self> {
-        let [_, scratch] = root.scratch();
-        let directory = |path: PathBuf, mode| {
-            std::fs::create_dir(&path)?;
-            std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
-            Ok::<_, io::Error>(path)
-        };
-        let tree = directory(scratch.join("tree"), 0o755)?;
+        let room = Self::new(root)?;
         for (name, mode) in SKELETON {
-            directory(tree.join(name), mode)?;
+            directory(room.tree.join(name), mode)?;
         }
-        let machine_id = tree.join("etc/machine-id");
-        std::fs::write(&machine_id, MACHINE_ID)?;
-        std::fs::set_permissions(&machine_id, Permissions::from_mode(0o444))?;
+        room.with_machine_id()
+    }
+
+    /// The same with a copy of `tree`, which is left as it is, and how much of it the caller may not read, which is left out.
+    ///
+    /// # Errors
+    /// The tree can't be copied.
+    pub fn with_copy_of(root: &BuildRoot, tree: &Path) -> io::Result<(Self, usize)> {
+        let room = Self::new(root)?;
+        let mut copy = Command::new("cp");
+        copy.env("LC_ALL", "C").args(["-a", "--reflink=auto", "--"]).arg(tree.join(".")).arg(&room.tree);
+        let copied = copy.output()?;
+        let said = String::from_utf8_lossy(&copied.stderr);
+        let (unreadable, failures): (Vec<&str>, Vec<&str>) =
+            said.lines().partition(|line| line.ends_with(": Permission denied"));
+        match failures.last() {
+            Some(failure) => Err(io::Error::other((*failure).to_owned())),
+            None if !copied.status.success() && unreadable.is_empty() => Err(io::Error::other("cp said nothing")),
+            None => Ok((room.with_machine_id()?, unreadable.len())),
+        }
+    }
+
+    fn new(root: &BuildRoot) -> io::Result<Self> {
+        let [_, scratch] = root.scratch();
+        let tree = directory(scratch.join("tree"), 0o755)?;
         let packages = directory(scratch.join("packages"), 0o755)?;
         Ok(Self { tree, packages, profile: root.profile(), privilege: root.privilege() })
+    }
+
+    /// The machine-id that the stage makes where there is none.
+    fn with_machine_id(self) -> io::Result<Self> {
+        let machine_id = self.tree.join("etc/machine-id");
+        let is_there = machine_id.symlink_metadata().is_ok_and(|metadata| metadata.len() > 0);
+        if !is_there && self.tree.join("etc").is_dir() {
+            std::fs::write(&machine_id, MACHINE_ID)?;
+            std::fs::set_permissions(&machine_id, Permissions::from_mode(0o444))?;
+        }
+        Ok(self)
     }
 
     /// The tree, on the host.
@@ -92,7 +120,7 @@ impl Room {
     }
 
     /// What starts rpm with these arguments, and with the tree as its root.
-    fn rpm(&self, arguments: &[&str]) -> Invocation {
+    pub fn rpm(&self, arguments: &[&str]) -> Invocation {
         let rpm = ["--dbpath", DATABASE, "--root", TREE].iter().chain(arguments);
         let invocation = match self.mounting() {
             Mounting::Stage { how, fd } => {
@@ -119,6 +147,13 @@ impl Room {
             (Profile::Hardened, _) => Mounting::Plan,
         }
     }
+}
+
+/// A directory of exactly this mode.
+fn directory(path: PathBuf, mode: u32) -> io::Result<PathBuf> {
+    std::fs::create_dir(&path)?;
+    std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
+    Ok(path)
 }
 
 /// How the build root's `/dev`, `/sys` and `/proc` come into the tree.

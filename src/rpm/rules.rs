@@ -9,6 +9,7 @@ mod identity;
 mod kernel;
 mod ordering;
 mod places;
+pub mod run;
 mod script;
 mod security;
 mod services;
@@ -30,6 +31,7 @@ pub const FAMILIES: &[&[Rule]] = &[
     places::RULES,
     files::RULES,
     security::RULES,
+    run::RULES,
 ];
 
 /// Whether a command is one of these.

@@ -63,6 +63,21 @@ pub enum Step<'a> {
     GoFirst,
     /// Takes on the state of [`settle`].
     Settle,
+    /// Waits until it is traced, and then hands the tracer what a filter says.
+    AwaitTracer {
+        /// The filter.
+        filter: &'a [Filter],
+        /// A socket to its tracer: it says a byte there, and is answered one when it is traced.
+        tracer: Option<BorrowedFd<'a>>,
+    },
+}
+
+/// An instruction of a system call filter, as the kernel takes it.
+pub type Filter = libc::sock_filter;
+
+/// An instruction as the kernel takes it.
+pub fn instruction(plan: &crate::plan::Instruction) -> Filter {
+    Filter { code: plan.code, jt: plan.jump_true, jf: plan.jump_false, k: plan.operand }
 }
 
 /// Forks and executes `start` with default signal dispositions, an empty signal mask and `/` as its directory.
@@ -147,7 +162,30 @@ unsafe fn done(step: Step<'_>) -> bool {
                 settle();
                 true
             }
+            Step::AwaitTracer { filter, tracer } => tracer.is_some_and(|tracer| answered(tracer)) && filtered(filter),
         }
+    }
+}
+
+/// Whether the other end of a socket answers.
+unsafe fn answered(socket: BorrowedFd<'_>) -> bool {
+    let mut byte = 0_u8;
+    // SAFETY: the byte lives on this stack.
+    unsafe {
+        libc::write(socket.as_raw_fd(), (&raw const byte).cast(), 1) == 1
+            && libc::read(socket.as_raw_fd(), (&raw mut byte).cast(), 1) == 1
+    }
+}
+
+/// Whether this process, and what it starts, has a further filter now. Without a privilege the kernel takes one only from
+/// who renounces new ones, as bubblewrap's payload does in any case.
+unsafe fn filtered(filter: &[Filter]) -> bool {
+    let Ok(len) = libc::c_ushort::try_from(filter.len()) else { return false };
+    let program = libc::sock_fprog { len, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: integers, and a program that the caller vouches for and the kernel copies.
+    unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) == 0
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Attached {
     caller: Option<Caller>,
     interrupt: Option<OwnedFd>,
     hurry: Option<OwnedFd>,
+    /// Where a tracer listens.
+    pub tracer: Option<OwnedFd>,
     /// What bubblewrap reads the filter from, if there is one, and what the sandbox inherits.
     pub inherited: Vec<OwnedFd>,
 }
@@ -25,6 +27,7 @@ impl Attached {
                 Role::Caller => attached.caller = Some(Caller::new(descriptor)),
                 Role::Interrupt => attached.interrupt = Some(descriptor),
                 Role::Hurry => attached.hurry = Some(descriptor),
+                Role::Tracer => attached.tracer = Some(descriptor),
                 // It is the first of those: see `argv::FILTER_DESCRIPTOR`.
                 Role::Filter => attached.inherited.insert(0, descriptor),
                 Role::Inherited => attached.inherited.push(descriptor),

@@ -42,6 +42,11 @@ pub(super) fn make(open: &Open) -> Result<Vec<String>, Failure> {
     }
     match open.furniture {
         Furniture::Bare => {}
+        Furniture::Descriptors => {
+            let (target, name) = DEVICE_LINKS[0];
+            symlink(target, dev.join(name))
+                .map_err(|error| Failure::new(format!("link {name} in {}", dev.display()), error))?;
+        }
         Furniture::Complete => furnish(dev)?,
     }
     Ok(present)

@@ -231,7 +231,7 @@ fn launch(
     let (status, status_end) = pipe()?;
     let (failure, failure_end) = pipe()?;
     let strings = Strings::new(request).map_err(|error| Failure::new("pass an argument with a NUL byte", error))?;
-    let steps: Vec<_> = strings.before.iter().map(Prepared::step).collect();
+    let steps: Vec<_> = strings.before.iter().map(|one| one.step(attached)).collect();
     let (init, pid_namespace) = in_new_pid_namespace(|| {
         crate::sys::start(&crate::sys::Start {
             program: &strings.program,
@@ -277,6 +277,7 @@ enum Prepared {
     LeaveKeyring,
     GoFirst,
     Settle,
+    AwaitTracer(Vec<crate::sys::Filter>),
 }
 
 impl Prepared {
@@ -289,15 +290,19 @@ impl Prepared {
             Preparation::LeaveKeyring => Self::LeaveKeyring,
             Preparation::GoFirst => Self::GoFirst,
             Preparation::Settle => Self::Settle,
+            Preparation::AwaitTracer(filter) => Self::AwaitTracer(filter.iter().map(crate::sys::instruction).collect()),
         })
     }
 
-    fn step(&self) -> Step<'_> {
+    fn step<'a>(&'a self, attached: &'a Attached) -> Step<'a> {
         match self {
             Self::Tmpfs { at, options } => Step::Tmpfs { at, options },
             Self::LeaveKeyring => Step::LeaveKeyring,
             Self::GoFirst => Step::GoFirst,
             Self::Settle => Step::Settle,
+            Self::AwaitTracer(filter) => {
+                Step::AwaitTracer { filter, tracer: attached.tracer.as_ref().map(AsFd::as_fd) }
+            }
         }
     }
 }

@@ -25,11 +25,13 @@ use super::super::failure::Failure;
 use super::super::format::{Formats, Kind};
 use super::super::matrix::{Architectures, architecture};
 use super::super::output;
+use super::install::Install;
 
 /// Say whether a package's scriptlets work in a build root, and what they assume that is not there
 ///
-/// Reads the packages, never their files, and goes through the scriptlets without running them. Takes no root and no
-/// network. Exits with 0 when they work, 1 when a build fails, the image is broken or the machine that builds is changed, 2
+/// Reads the packages, never their files, and goes through the scriptlets. Where there is a tree, bubblewrap and an rpm it
+/// also installs, upgrades and erases each package in a copy of that tree, contained whatever the profile, and looks at what
+/// the scriptlets are refused. Takes no root and no network. Exits with 0 when they work, 1 when a build fails, the image is broken or the machine that builds is changed, 2
 /// when that can't be told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -63,6 +65,13 @@ pub struct Check {
     /// Run nothing
     #[arg(long = "static")]
     is_static: bool,
+    /// Tree that the package is installed in: a copy of it, in a room that nothing gets out of
+    /// [default: target/trees/ARCH, where ci/tree has made it]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["is_static", "scriptlet"])]
+    tree: Option<PathBuf>,
+    /// Root directory of the system whose rpm installs it
+    #[arg(long, value_name = "DIR", default_value = "/", conflicts_with_all = ["is_static", "scriptlet"])]
+    root: PathBuf,
     #[command(flatten)]
     formats: Formats<Kind>,
 }
@@ -128,7 +137,12 @@ impl Check {
             versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
         };
         let architectures = self.architectures(&reading.package).map_err(refused)?;
-        Ok(judges.on(&architectures).map(|judge| judge.judge(&reading, &asked)).collect())
+        let mut reports: Vec<Report> = judges.on(&architectures).map(|judge| judge.judge(&reading, &asked)).collect();
+        if !self.is_static && self.scriptlet.is_none() {
+            let install = Install { root: &self.root, tree: self.tree.as_deref(), file, scenarios: &asked.scenarios };
+            reports.iter_mut().for_each(|report| install.observe(report, &reading.package, judges));
+        }
+        Ok(reports)
     }
 
     fn read(&self, file: &Path) -> Result<Package, String> {
@@ -167,12 +181,17 @@ impl Check {
 }
 
 /// A judge for each contract and architecture.
-struct Judges<'contract>(Vec<(&'static str, Judge<'contract>)>);
+pub struct Judges<'contract>(Vec<(&'static str, Judge<'contract>)>);
 
 impl<'contract> Judges<'contract> {
     fn of(contracts: &'contract [Contract]) -> Self {
         let every = contracts.iter().flat_map(|contract| arch::ALL.iter().map(move |arch| (contract, arch.name)));
         Self(every.map(|(contract, arch)| (arch, Judge::new(contract, arch))).collect())
+    }
+
+    /// The one of a report.
+    pub fn of_report(&self, report: &Report) -> Option<&Judge<'contract>> {
+        self.0.iter().map(|(_, judge)| judge).find(|judge| judge.is_of(report))
     }
 
     fn on(&self, architectures: &[&'static str]) -> impl Iterator<Item = &Judge<'contract>> {

@@ -58,6 +58,7 @@ fn one(group: &[&Report]) -> String {
     text += &section("Failures that nobody notices", &masked);
     text += &section("Worth knowing", &advice);
     text += &coverage(report);
+    text.extend(report.notes.iter().map(|note| beside(&format!("{DIM}note{DIM:#}"), INDENT, &shown(note))));
     text
 }
 

@@ -1,0 +1,164 @@
+//! Packages that are installed for real, in a room where they can do no harm, and looked at from outside.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{fixture, supervisor};
+use crate::users::ordinary::{Ids, Ordinary};
+
+/// A package that rpmbuild makes of a spec, in a directory of its own that everybody may enter.
+fn built(name: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open).expect("open to all");
+    let built = Command::new("rpmbuild")
+        .args(["--quiet", "--define", &format!("_topdir {}/build", directory.path().display())])
+        .args(["--define", &format!("_rpmdir {}", directory.path().display())])
+        .args(["--define", "_rpmfilename %%{NAME}.rpm", "-bb"])
+        .arg(fixture(&format!("rpm/room/{name}.spec")))
+        .env("HOME", directory.path())
+        .output()
+        .expect("rpmbuild");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let package = directory.path().join(format!("room-{name}.rpm"));
+    (directory, package)
+}
+
+fn tree(name: &str) -> PathBuf {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/trees").join(name);
+    assert!(tree.is_dir(), "there is no {}: ci/tree makes it", tree.display());
+    tree
+}
+
+/// The words that check a package in a tree.
+fn words(package: &Path, arch: &str) -> Vec<String> {
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let words = ["rpm", "check", "--format", "json", "--rpm-version", "4.16,6.0", "--arch", arch, "--tree"];
+    words.map(ToOwned::to_owned).into_iter().chain([text(&tree(arch)), text(package)]).collect()
+}
+
+fn report(done: &Output) -> Value {
+    let told = String::from_utf8_lossy(&done.stderr);
+    let document: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
+    document["reports"][0].clone()
+}
+
+/// What running it showed, a line each: rule, effect, place, and what was seen.
+fn observed(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let seen = findings.filter(|finding| finding["evidence"] != "static");
+    let told = |finding: &Value| {
+        let line = finding["place"]["line"].as_u64().map(|line| format!(":{line}")).unwrap_or_default();
+        let [rule, effect, slot, says] =
+            ["rule", "effect", "slot", "says"].map(|key| finding[key].as_str().expect("text"));
+        format!("{rule} {effect} {slot}{line} {says}")
+    };
+    let mut told: Vec<String> = seen.map(told).collect();
+    told.sort();
+    told
+}
+
+/// What a build host has that a scriptlet could change.
+fn host() -> [String; 4] {
+    let read = |path: &str| std::fs::read_to_string(path).expect("a file of the host");
+    let sleepers = std::fs::read_dir("/proc").expect("/proc").flatten().filter(|entry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line.starts_with(b"sleep\01000\0"))
+    });
+    [
+        read("/proc/sys/kernel/hostname"),
+        read("/proc/sys/kernel/printk"),
+        read("/proc/self/mountinfo"),
+        sleepers.count().to_string(),
+    ]
+}
+
+const REFUSED: [&str; 9] = [
+    "hostname.set host post:2 The host's name can be set.",
+    "kernel.settings host post:3 Kernel settings are the image's.",
+    "run.failed fails post It ended with 3.",
+    "run.left-behind advice post /etc/room-refused is new, and no package's.",
+    "run.left-behind image post /run/room-refused.pid is new, and no package's.",
+    "run.refused advice post:2 there is no hostname in the PATH of scriptlets.",
+    "run.refused advice post:5 cat: openat /etc/needed-and-not-there: ENOENT, No such file or directory.",
+    "run.refused advice post:6 mkdir: mkdirat /sys/room-refused: EROFS, Read-only file system.",
+    "run.refused advice post:7 there is no room-no-such-command in the PATH of scriptlets.",
+];
+
+/// The same is seen of a package's programs, whatever their architecture, and nothing of it reaches the host.
+#[rstest]
+#[case::here("x86_64")]
+#[case::emulated("aarch64")]
+fn what_a_scriptlet_is_refused_is_told_with_its_line(#[case] arch: &str) {
+    let (_directory, package) = built("refused");
+    let before = host();
+    let done = Command::new(supervisor()).args(words(&package, arch)).output().expect("a run");
+    assert_eq!(host(), before);
+    let report = report(&done);
+    let expected: Vec<&str> = REFUSED.into_iter().filter(|line| !line.starts_with("hostname.set")).collect();
+    // How a program names a call depends on the architecture it is of.
+    let seen: Vec<String> =
+        observed(&report).iter().map(|line| line.replace("mkdir: mkdir ", "mkdir: mkdirat ")).collect();
+    assert_eq!(seen, expected, "{}", report["notes"]);
+    assert_eq!(report["coverage"]["executed"], 2);
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(1), ""));
+}
+
+#[rstest]
+#[case::alone(Ids::Alone)]
+#[case::with_subordinate_ids(Ids::Subordinate)]
+fn an_ordinary_user_learns_the_same(#[case] ids: Ids) {
+    let (_directory, package) = built("refused");
+    let words = words(&package, "x86_64");
+    let user = Ordinary::new();
+    let by_root = Command::new(supervisor()).args(&words).output().expect("a run");
+    let by_user = user.run(ids, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = |done: &Output| (["findings", "verdicts", "coverage"]).map(|key| report(done)[key].clone());
+    assert_eq!(told(&by_user), told(&by_root), "{}", String::from_utf8_lossy(&by_user.stderr));
+    assert_eq!(user.left(), [""; 0]);
+}
+
+#[test]
+fn nothing_is_said_of_a_package_that_asks_first() {
+    let (_directory, package) = built("quiet");
+    let done = Command::new(supervisor()).args(words(&package, "x86_64")).output().expect("a run");
+    let report = report(&done);
+    assert_eq!(observed(&report), [""; 0], "{report:#}");
+    assert_eq!((done.status.code(), &report["coverage"]["executed"]), (Some(0), &Value::from(2)));
+}
+
+/// More of everything than is kept: it comes to an end, what is kept is bounded and fit to be shown, and nothing stays.
+#[test]
+fn a_hostile_scriptlet_is_bounded_and_leaves_nothing_running() {
+    let (_directory, package) = built("hostile");
+    let before = host();
+    let mut words = words(&package, "x86_64");
+    words.splice(2..2, ["--scenario".to_owned(), "install".to_owned()]);
+    let done = Command::new(supervisor()).args(words).output().expect("a run");
+    assert_eq!(host(), before);
+    let report = report(&done);
+    let seen = observed(&report);
+    assert!(seen.iter().any(|line| line.starts_with("run.left-running advice post ")), "{seen:#?}");
+    assert!((10..=40).contains(&seen.len()), "{seen:#?}");
+    let shown = String::from_utf8(done.stdout).expect("text");
+    assert!(!shown.contains('\u{1b}') && shown.len() < 200_000, "{} bytes", shown.len());
+}
+
+/// Where there is nothing to install it in, that is said, and only reading counts.
+#[rstest]
+#[case::no_such_tree(&["--arch", "x86_64", "--tree", "/nonexistent"], "nothing was run: ")]
+#[case::of_another_architecture(&["--arch", "s390x"], "nothing was run: ")]
+fn what_could_not_be_run_is_said(#[case] options: &[&str], #[case] start: &str) {
+    let (directory, package) = built("quiet");
+    let check = ["rpm", "check", "--format", "json"];
+    let done =
+        Command::new(supervisor()).args(check).args(options).arg(&package).current_dir(directory.path()).output();
+    let done = done.expect("a run");
+    let report = report(&done);
+    let notes: Vec<&str> = report["notes"].as_array().expect("notes").iter().filter_map(Value::as_str).collect();
+    assert!(notes.len() == 1 && notes[0].starts_with(start), "{notes:?}");
+    assert_eq!(report["coverage"]["executed"], 0);
+}

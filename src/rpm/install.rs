@@ -1,0 +1,170 @@
+//! Installs, upgrades and erases a package for real, in a copy of a tree, where it can do no harm.
+//!
+//! The room is that of the profile asked for, contained as the profile `hardened` is: whatever a scriptlet does ends with the
+//! room. Dependencies are not asked for (`--nodeps`): the tree has what it has.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::left::{Left, Snapshot};
+use super::room::{PACKAGES, Room};
+use super::trace::{self, Trace, TraceError};
+use super::verdict::Scenario;
+use crate::buildroot::{BuildRoot, CloseError, Completed, Invocation, OpenError, Outcome, RunError};
+use crate::profile::Profile;
+
+/// How long a transaction may take; emulated programs need ten times what others do.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How many processes and threads a scriptlet may have at a time.
+const PROCESSES: u32 = 4096;
+/// The package's name in the room.
+const FILE: &str = "package.rpm";
+/// What rpm is told besides: the tree's packages are of any architecture, and nobody has signed this one.
+const ANYWHERE: [&str; 5] = ["--verbose", "--nosignature", "--nodeps", "--ignorearch", "--ignoreos"];
+
+/// Where a package is installed.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The root of the system whose rpm does it.
+    pub root: PathBuf,
+    /// The tree, which is copied.
+    pub tree: PathBuf,
+    /// Whose room it is.
+    pub profile: Profile,
+}
+
+/// Why a package was not installed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The system has no rpm.
+    #[error("there is no rpm in {}: it is what installs the package", .0.display())]
+    NoRpm(PathBuf),
+    /// The room could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// rpm could not be run.
+    #[error("cannot run rpm")]
+    Run(#[from] RunError),
+    /// The tree could not be copied.
+    #[error("cannot copy the tree {tree}")]
+    Tree {
+        /// The tree.
+        tree: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The package could not be put into the room.
+    #[error("cannot copy the package {package}")]
+    Package {
+        /// The package.
+        package: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something is left of the room.
+    #[error("cannot close the room")]
+    Close(#[from] CloseError),
+}
+
+/// What came of all of them.
+#[derive(Debug)]
+pub struct Installed {
+    /// Each one.
+    pub transactions: Vec<Transaction>,
+    /// How many files and directories of the tree could not be read, and were left out.
+    pub unreadable: usize,
+}
+
+/// What came of one transaction.
+#[derive(Debug)]
+pub struct Transaction {
+    /// What was done.
+    pub scenario: Scenario,
+    /// How rpm ended.
+    pub outcome: Outcome,
+    /// What rpm and the scriptlets said on standard error.
+    pub said: String,
+    /// What was seen of the scriptlets, or why nothing was.
+    pub trace: Result<Trace, TraceError>,
+    /// What is in the tree now and belongs to nobody.
+    pub left: Vec<Left>,
+}
+
+/// Does all of these, one after the other: what is to be erased is installed first.
+///
+/// # Errors
+/// See [`InstallError`]. That rpm or a scriptlet fails is none, but what came of the transaction.
+pub fn transactions(
+    ground: &Ground,
+    package: &Path,
+    name: &str,
+    scenarios: &[Scenario],
+) -> Result<Installed, InstallError> {
+    if !ground.root.join("usr/bin/rpm").exists() {
+        return Err(InstallError::NoRpm(ground.root.clone()));
+    }
+    let root = BuildRoot::builder(&ground.root)
+        .profile(Profile::Hardened)
+        .devices(ground.profile.scriptlets_devices())
+        .capabilities(Profile::Hardened.default_capabilities())
+        .pids(PROCESSES)
+        .open()?;
+    let (room, unreadable) = Room::with_copy_of(&root, &ground.tree)
+        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+    std::fs::copy(package, room.packages().join(FILE))
+        .map_err(|source| InstallError::Package { package: package.to_owned(), source })?;
+    let site = Site { root: &root, room: &room, name };
+    let owned = site.files()?;
+    let mut done = Vec::new();
+    for scenario in Scenario::ALL {
+        let asked = scenarios.contains(&scenario);
+        // What is to be upgraded or erased has to be there.
+        if asked || scenario == Scenario::Install {
+            let transaction = site.transaction(scenario, &owned)?;
+            done.extend(asked.then_some(transaction));
+        }
+    }
+    root.close()?;
+    Ok(Installed { transactions: done, unreadable })
+}
+
+/// An open room with the package in it.
+struct Site<'a> {
+    root: &'a BuildRoot,
+    room: &'a Room,
+    name: &'a str,
+}
+
+impl Site<'_> {
+    /// The paths that the package brings.
+    fn files(&self) -> Result<Vec<Vec<u8>>, RunError> {
+        let package = format!("{PACKAGES}/{FILE}");
+        let query = self.room.rpm(&["--query", "--list", "--nosignature", "--package", &package]).deadline(PATIENCE);
+        let listed = self.root.run(query)?.stdout.bytes();
+        Ok(listed.split(|&byte| byte == b'\n').filter(|path| path.starts_with(b"/")).map(<[u8]>::to_vec).collect())
+    }
+
+    fn transaction(&self, scenario: Scenario, owned: &[Vec<u8>]) -> Result<Transaction, RunError> {
+        let before = Snapshot::of(self.room.tree());
+        let package = format!("{PACKAGES}/{FILE}");
+        let arguments: Vec<&str> = match scenario {
+            Scenario::Install => ANYWHERE.into_iter().chain(["--force", "--install", &package]).collect(),
+            Scenario::Upgrade => ANYWHERE.into_iter().chain(["--force", "--upgrade", &package]).collect(),
+            Scenario::Erase => vec!["--verbose", "--nodeps", "--erase", "--", self.name],
+        };
+        let invocation = || self.room.rpm(&arguments).deadline(PATIENCE);
+        let (done, trace) = self.traced(invocation)?;
+        let left = Snapshot::of(self.room.tree()).since(&before, owned);
+        Ok(Transaction { scenario, said: done.stderr.text(), outcome: done.outcome, trace, left })
+    }
+
+    /// Runs it traced, or where that can't be, as it is.
+    fn traced(&self, invocation: impl Fn() -> Invocation) -> Result<(Completed, Result<Trace, TraceError>), RunError> {
+        match trace::run(self.root, invocation())? {
+            Ok((done, trace)) => Ok((done, Ok(trace))),
+            Err(error) => Ok((self.root.run(invocation())?, Err(error))),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a transaction leaves in the tree: files that no package brought.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where is looked: what is to be empty in an image, and what it is configured by.
+const PLACES: [&str; 6] = ["run", "tmp", "var/tmp", "etc", "root", "home"];
+/// The most files that are looked at.
+const MOST: usize = 100_000;
+
+/// Something that is there now, or is another now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its path in the tree.
+    pub path: Vec<u8>,
+    /// Since when it is like this.
+    pub change: Change,
+}
+
+/// What became of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Made,
+    /// It was another.
+    Changed,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct State {
+    inode: u64,
+    mode: u32,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// A tree at one time.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    files: BTreeMap<PathBuf, State>,
+}
+
+impl Snapshot {
+    /// Looks at a tree, following no link. What can't be read is not there.
+    pub fn of(tree: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        let mut waiting: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).collect();
+        while let Some(directory) = waiting.pop() {
+            let is_directory = tree.join(&directory).symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+            let entries = is_directory.then(|| std::fs::read_dir(tree.join(&directory)).ok()).flatten();
+            for entry in entries.into_iter().flatten().flatten() {
+                let Ok(metadata) = entry.metadata() else { continue };
+                let path = directory.join(entry.file_name());
+                if files.len() == MOST {
+                    return Self { files };
+                }
+                // A directory changes with what is in it, which is told by itself.
+                let of_file = !metadata.is_dir();
+                let state = State {
+                    inode: metadata.ino(),
+                    mode: metadata.mode(),
+                    size: if of_file { metadata.size() } else { 0 },
+                    changed: if of_file { (metadata.ctime(), metadata.ctime_nsec()) } else { (0, 0) },
+                };
+                files.insert(path.clone(), state);
+                if metadata.is_dir() {
+                    waiting.push(path);
+                }
+            }
+        }
+        Self { files }
+    }
+
+    /// What is other than before, without what belongs to a package. What is in a new directory goes without saying.
+    pub fn since(&self, before: &Self, owned: &[Vec<u8>]) -> Vec<Left> {
+        let mut left: Vec<Left> = Vec::new();
+        for (path, state) in &self.files {
+            let change = match before.files.get(path) {
+                None => Change::Made,
+                Some(old) if old != state => Change::Changed,
+                Some(_) => continue,
+            };
+            let path = [b"/", path.as_os_str().as_bytes()].concat();
+            let within =
+                |above: &Left| above.change == Change::Made && path.starts_with(&[&above.path[..], b"/"].concat());
+            if !owned.contains(&path) && !left.last().is_some_and(within) {
+                left.push(Left { path, change });
+            }
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_or_changed_is_told_and_what_a_package_brought_is_not() {
+        let tree = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| tree.path().join(path);
+        std::fs::create_dir_all(at("etc/kept")).expect("directories");
+        std::fs::create_dir(at("run")).expect("a directory");
+        std::fs::write(at("etc/conf"), "a").expect("a file");
+        let before = Snapshot::of(tree.path());
+        std::fs::write(at("etc/conf"), "ab").expect("a file");
+        std::fs::create_dir_all(at("run/mine/deep")).expect("directories");
+        std::fs::write(at("run/mine/deep/pid"), "1").expect("a file");
+        std::fs::write(at("etc/kept/owned"), "").expect("a file");
+        std::os::unix::fs::symlink("/etc", at("run/link")).expect("a link");
+        let left = Snapshot::of(tree.path()).since(&before, &[b"/etc/kept/owned".to_vec()]);
+        let told: Vec<_> =
+            left.iter().map(|left| (String::from_utf8_lossy(&left.path).into_owned(), left.change)).collect();
+        let expected = [("/etc/conf", Change::Changed), ("/run/link", Change::Made), ("/run/mine", Change::Made)];
+        assert_eq!(told, expected.map(|(path, change)| (path.to_owned(), change)));
+    }
+}

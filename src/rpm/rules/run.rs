@@ -1,0 +1,66 @@
+//! What only shows when a package is installed. Nothing here is found by reading.
+
+use crate::rpm::finding::Effect;
+use crate::rpm::ground::Need;
+use crate::rpm::rule::{Rests, Rule, Sees};
+
+/// The rules' names, for who finds what they are about.
+pub const FAILED: &str = "run.failed";
+pub const REFUSED: &str = "run.refused";
+pub const CONTAINED: &str = "run.contained";
+pub const LEFT: &str = "run.left-behind";
+pub const RUNNING: &str = "run.left-running";
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: FAILED,
+        catalogue: &[],
+        says: "It fails.",
+        why: "It was run in the room that osbuild makes, and ended with another code than 0.",
+        then: "rpm says `scriptlet failed, exit status`, and since 6.0 fails the build for any scriptlet.",
+        instead: "See what it was refused, below; end with `exit 0` only where failing really does not matter.",
+        rests: Rests::Rpm(Effect::Fails),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: REFUSED,
+        catalogue: &[],
+        says: "It is given something that it is refused.",
+        why: "It was run in the room that osbuild makes, and the kernel said no.",
+        then: "The command does without, or fails.",
+        instead: "See what the clause says; do it when the image boots, or ask first whether it can be done.",
+        rests: Rests::Rpm(Effect::Skipped),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: CONTAINED,
+        catalogue: &[],
+        says: "It changes the machine that builds the image.",
+        why: "Run here it was kept from it. osbuild does not: the host's name and the kernel's settings are within reach of a \
+              scriptlet.",
+        then: "The build host gets another name or other settings, and the image gets nothing.",
+        instead: "Ship `/usr/lib/sysctl.d/NAME.conf` or `/etc/hostname`; they take effect when the image boots.",
+        rests: Rests::Reaches(Need::Attempt("sysctl:kernel.hostname")),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: LEFT,
+        catalogue: &[46],
+        says: "What it makes below `/run`, `/tmp`, `/var/tmp` and `/root` is gone after a reboot, or nobody's.",
+        why: "These are directories of the image while it is built: what is there was made by no package, and stays.",
+        then: "Every instance of the image has it.",
+        instead: "Remove it at the end of the script; make what is needed at run time with tmpfiles.d.",
+        rests: Rests::Rpm(Effect::Image),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: RUNNING,
+        catalogue: &[16],
+        says: "What it starts may go on when it has ended.",
+        why: "Processes of it were there when its interpreter had ended.",
+        then: "They keep the tree busy, and are killed with the build root, wherever they are.",
+        instead: "Start no daemon while installing. Wait for what you start.",
+        rests: Rests::Rpm(Effect::Advice),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+];

@@ -1,0 +1,313 @@
+//! The tracer: one thread that waits for what it traces.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::call::{self, Deed};
+use super::task::{Asked, Task, Who, script};
+use super::{Command, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, filter, noise};
+use crate::plan::Instruction;
+use crate::rpm::room::TREE;
+use crate::sys::is_readable;
+use crate::sys::trace::{Stop, stop};
+
+/// How long it may take until there is something to trace. It takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait before looking again whether there is.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Why nothing was traced.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceError {
+    /// There is no filter for this machine's architecture.
+    #[error("no filter of system calls for this machine's architecture")]
+    Filter(#[from] seccompiler::BackendError),
+    /// Nothing waits to be traced.
+    #[error("what was to be traced did not come up within {} s", PATIENCE.as_secs())]
+    Nobody,
+    /// The kernel lets nobody trace.
+    #[error("trace a process")]
+    Refused(#[source] io::Error),
+    /// The tracer broke down.
+    #[error("the tracer ended before what it traced")]
+    Lost,
+}
+
+/// A tracer at work.
+#[derive(Debug)]
+pub struct Tracer {
+    thread: JoinHandle<Result<Trace, TraceError>>,
+    over: Arc<AtomicBool>,
+}
+
+impl Tracer {
+    /// What the kernel is to tell a tracer of.
+    ///
+    /// # Errors
+    /// [`TraceError::Filter`].
+    pub fn filter() -> Result<Vec<Instruction>, TraceError> {
+        Ok(filter::compiled()?)
+    }
+
+    /// Waits for a process that says on the other end of `socket` that it is to be traced, and traces it, and whatever comes
+    /// of it.
+    pub fn listening(socket: OwnedFd) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let work = move || begin(&socket, &is_over).map(|first| Work::new(first).done());
+        Self { thread: std::thread::spawn(work), over }
+    }
+
+    /// What was seen, once nothing is left of what was traced. Whoever was to come up has come up by now, or never will.
+    ///
+    /// # Errors
+    /// See [`TraceError`].
+    pub fn finish(self) -> Result<Trace, TraceError> {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| TraceError::Lost)?
+    }
+}
+
+/// Waits for who is to be traced, and lets it go on, traced.
+fn begin(socket: &OwnedFd, over: &AtomicBool) -> Result<Pid, TraceError> {
+    let given_up = Instant::now() + PATIENCE;
+    while !is_readable(socket.as_fd()) {
+        if over.load(Ordering::Relaxed) || Instant::now() > given_up {
+            return Err(TraceError::Nobody);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let first = sender(socket).map_err(|errno| TraceError::Refused(errno.into()))?;
+    let options = Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_TRACESECCOMP
+        | Options::PTRACE_O_TRACEEXEC
+        | Options::PTRACE_O_TRACEFORK
+        | Options::PTRACE_O_TRACEVFORK
+        | Options::PTRACE_O_TRACECLONE
+        | Options::PTRACE_O_EXITKILL;
+    let answered = ptrace::seize(first, options).and_then(|()| nix::unistd::write(socket, &[0]));
+    match answered {
+        Ok(_) => Ok(first),
+        Err(errno) => {
+            // It would wait for ever.
+            let _gone = kill(first, Signal::SIGKILL);
+            Err(TraceError::Refused(errno.into()))
+        }
+    }
+}
+
+/// Who has said something, by the number that it has here: the kernel tells (unix(7), `SO_PASSCRED`).
+fn sender(socket: &OwnedFd) -> nix::Result<Pid> {
+    let mut byte = [0];
+    let mut told = nix::cmsg_space!(UnixCredentials);
+    let mut pieces = [IoSliceMut::new(&mut byte)];
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut told), MsgFlags::empty())?;
+    let credentials = message.cmsgs()?.find_map(|one| match one {
+        ControlMessageOwned::ScmCredentials(credentials) => Some(credentials),
+        _ => None,
+    });
+    credentials.map(|credentials| Pid::from_raw(credentials.pid())).filter(|pid| pid.as_raw() > 0).ok_or(Errno::ESRCH)
+}
+
+/// What the tracer knows.
+struct Work {
+    tasks: HashMap<Pid, Task>,
+    /// Those that stopped before their parent told of them.
+    early: HashSet<Pid>,
+    /// The processes whose end is that of a command, or of a scriptlet.
+    leaders: HashMap<Pid, (usize, usize)>,
+    trace: Trace,
+}
+
+impl Work {
+    fn new(first: Pid) -> Self {
+        let tasks = HashMap::from([(first, Task::first())]);
+        Self { tasks, early: HashSet::new(), leaders: HashMap::new(), trace: Trace::default() }
+    }
+
+    /// Waits until nobody is left.
+    fn done(mut self) -> Trace {
+        // Only what this thread traces: other threads wait for children of theirs.
+        let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
+        loop {
+            match waitpid(None, Some(flags)) {
+                Err(Errno::EINTR) => {}
+                Err(_) => return self.trace,
+                Ok(WaitStatus::PtraceEvent(pid, _, event)) => self.event(pid, event),
+                Ok(WaitStatus::PtraceSyscall(pid)) => self.ended(pid),
+                Ok(WaitStatus::Stopped(pid, signal)) => go_on(pid, Some(signal)),
+                Ok(WaitStatus::Exited(pid, code)) => self.gone(pid, End::Exited(code)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => self.gone(pid, End::Killed(signal as i32)),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn event(&mut self, pid: Pid, event: i32) {
+        match event {
+            libc::PTRACE_EVENT_SECCOMP => return self.asked(pid),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => self.forked(pid),
+            libc::PTRACE_EVENT_EXEC => self.executed(pid),
+            _ if !self.tasks.contains_key(&pid) => {
+                self.early.insert(pid);
+                return;
+            }
+            _ => {}
+        }
+        go_on(pid, None);
+    }
+
+    fn forked(&mut self, pid: Pid) {
+        let child = ptrace::getevent(pid).ok().and_then(|child| i32::try_from(child).ok()).map(Pid::from_raw);
+        if let (Some(child), Some(parent)) = (child, self.tasks.get(&pid)) {
+            let task = parent.child();
+            self.tasks.insert(child, task);
+            if self.early.remove(&child) {
+                go_on(child, None);
+            }
+        }
+    }
+
+    /// A call begins.
+    fn asked(&mut self, pid: Pid) {
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
+        let Ok(Stop::Call { number, arguments }) = stop(pid) else { return go_on(pid, None) };
+        let Some(call) = call::numbered(number) else { return go_on(pid, None) };
+        let is_chroot = call.name() == "chroot";
+        if task.who == Who::Outside && !is_chroot && call.deed != Deed::Execute {
+            return go_on(pid, None);
+        }
+        let asked = Asked::new(pid, call, arguments);
+        if task.who == Who::Outside && task.in_tree && task.forked {
+            if let Some((_, arguments)) = &asked.program {
+                if let Some(at) = self.trace.begin(pid, arguments) {
+                    task.who = Who::Scriptlet { at, command: 0 };
+                    self.leaders.insert(pid, (at, 0));
+                }
+            }
+        }
+        task.call = Some(asked);
+        let _ended = ptrace::syscall(pid, None);
+    }
+
+    /// A call has ended.
+    fn ended(&mut self, pid: Pid) {
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
+        if let (Some(asked), Ok(Stop::Done(result))) = (task.call.take(), stop(pid)) {
+            let errno = (-4095..0).contains(&result).then(|| Errno::from_raw((-result) as i32));
+            if asked.call.name() == "chroot" && errno.is_none() {
+                // rpm goes in by the tree's name, and out by `.`.
+                let directory = asked.subject(pid);
+                task.in_tree = directory.strip_suffix(b"/").unwrap_or(&directory) == TREE.as_bytes();
+            }
+            if let (Who::Scriptlet { at, command }, Some(errno)) = (task.who, errno) {
+                self.trace.refuse(at, command, pid, &asked, errno);
+            }
+        }
+        go_on(pid, None);
+    }
+
+    /// A program has taken the place of another.
+    fn executed(&mut self, pid: Pid) {
+        // A thread that executes takes on the number of its process.
+        let former = ptrace::getevent(pid).ok().and_then(|pid| i32::try_from(pid).ok()).map_or(pid, Pid::from_raw);
+        let Some(mut task) = self.tasks.remove(&former).or_else(|| self.tasks.remove(&pid)) else { return };
+        let program = task.call.take().and_then(|asked| asked.program);
+        if let (Who::Scriptlet { at, .. }, Some((_, arguments))) = (task.who, program) {
+            let is_first = task.forked && self.leaders.get(&pid) == Some(&(at, 0));
+            if !is_first {
+                let command = self.trace.command(at, arguments);
+                task.who = Who::Scriptlet { at, command };
+                // What a process executes last is what ends with it; the scriptlet ends with its first process.
+                self.leaders.entry(pid).and_modify(|leader| leader.1 = command).or_insert((at, command));
+            }
+        }
+        task.forked = false;
+        self.tasks.insert(pid, task);
+    }
+
+    fn gone(&mut self, pid: Pid, end: End) {
+        self.tasks.remove(&pid);
+        self.early.remove(&pid);
+        let Some((at, command)) = self.leaders.remove(&pid) else { return };
+        let left =
+            self.tasks.values().filter(|task| matches!(task.who, Who::Scriptlet { at: of, .. } if of == at)).count();
+        if let Some(ran) = self.trace.scriptlets.get_mut(at) {
+            if let Some(command) = ran.commands.get_mut(command) {
+                command.end = Some(end);
+            }
+            if ran.first == Some(pid) {
+                ran.end = Some(end);
+                ran.left_running = left;
+            }
+        }
+    }
+}
+
+impl Trace {
+    /// A scriptlet begins: which it is. `None`: there are too many.
+    fn begin(&mut self, pid: Pid, arguments: &[Vec<u8>]) -> Option<usize> {
+        if self.scriptlets.len() == MOST_SCRIPTLETS {
+            return None;
+        }
+        self.scriptlets.push(Ran {
+            arguments: arguments.to_vec(),
+            script: script(pid, arguments),
+            commands: vec![Command { arguments: arguments.to_vec(), end: None }],
+            first: Some(pid),
+            ..Ran::default()
+        });
+        Some(self.scriptlets.len() - 1)
+    }
+
+    /// A command of a scriptlet begins: which it is.
+    fn command(&mut self, at: usize, arguments: Vec<Vec<u8>>) -> usize {
+        let Some(ran) = self.scriptlets.get_mut(at) else { return 0 };
+        if ran.commands.len() < MOST_COMMANDS {
+            ran.commands.push(Command { arguments, end: None });
+        }
+        ran.commands.len() - 1
+    }
+
+    fn refuse(&mut self, at: usize, command: usize, pid: Pid, asked: &Asked, errno: Errno) {
+        let Some(ran) = self.scriptlets.get_mut(at) else { return };
+        let deed = asked.deed(pid);
+        let subject = match &asked.program {
+            Some((path, _)) => path.clone(),
+            None => asked.subject(pid),
+        };
+        if noise::is_search(deed, &subject, errno) {
+            return;
+        }
+        let call = asked.call.name();
+        let is_same = |refusal: &&mut Refusal| {
+            (refusal.call, refusal.errno, refusal.command) == (call, errno, command) && refusal.subject == subject
+        };
+        if let Some(same) = ran.refusals.iter_mut().find(is_same) {
+            same.times += 1;
+        } else if ran.refusals.len() < MOST_REFUSALS {
+            ran.refusals.push(Refusal { deed, call, subject, errno, command, times: 1 });
+        } else {
+            ran.dropped += 1;
+        }
+    }
+}
+
+/// Lets a process go on. One that is no more has been let go already.
+fn go_on(pid: Pid, signal: Option<Signal>) {
+    let _ended = ptrace::cont(pid, signal);
+}
