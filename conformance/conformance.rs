@@ -14,6 +14,7 @@ mod devices;
 mod endpoints;
 mod endurance;
 mod environment;
+mod escapes;
 mod host;
 mod hostile;
 mod installed;

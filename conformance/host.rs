@@ -14,19 +14,36 @@ use tempfile::TempDir;
 
 use crate::support::{builder, facts, supervisor};
 
+/// What of the kernel's nobody changes by the way.
+const SETTINGS: [&str; 9] = [
+    "/proc/sys/kernel/[a-mo-z]*",
+    "/proc/sys/vm/*",
+    "/proc/sys/fs/binfmt_misc/status",
+    "/proc/mtrr",
+    "/proc/cmdline",
+    "/proc/irq/default_smp_affinity",
+    "/sys/kernel/mm/transparent_hugepage/enabled",
+    "/sys/power/state",
+    "/sys/fs/cgroup/*/release_agent",
+];
+
 /// What a sandbox could leave on a host, or change of it.
 #[derive(Debug, PartialEq, Eq)]
-struct Host {
+pub struct Host {
     mounts: String,
     hostname: String,
     domain: String,
     devices: Vec<String>,
     system_v: BTreeMap<&'static str, String>,
-    settings: BTreeMap<&'static str, String>,
+    settings: BTreeMap<String, String>,
+    /// The list of keys of user 0, and how many are in it.
+    keys: Vec<String>,
+    /// Which hierarchies of control groups there are.
+    hierarchies: String,
 }
 
 impl Host {
-    fn now() -> Self {
+    pub fn now() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let mut devices: Vec<_> = fs::read_dir("/dev")
             .expect("/dev")
@@ -40,17 +57,27 @@ impl Host {
             domain: read("/proc/sys/kernel/domainname"),
             devices,
             system_v: table(["/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg"]),
-            settings: table([
-                "/proc/sys/kernel/core_pattern",
-                "/proc/sys/kernel/printk",
-                "/proc/sys/fs/binfmt_misc/status",
-            ]),
+            settings: SETTINGS
+                .iter()
+                .flat_map(|pattern| glob::glob(pattern).expect("a pattern"))
+                .flatten()
+                .map(|path| {
+                    let path = path.display().to_string();
+                    let value = read(&path);
+                    (path, value)
+                })
+                .collect(),
+            keys: read("/proc/keys").lines().filter(|line| line.contains(" _uid.0:")).map(str::to_owned).collect(),
+            hierarchies: read("/proc/cgroups")
+                .lines()
+                .map(|line| line.split('\t').take(2).collect::<Vec<_>>().join(" ") + "\n")
+                .collect(),
         }
     }
 }
 
 /// Processes whose command line has `mark` in it.
-fn processes_with(mark: &str) -> Vec<String> {
+pub fn processes_with(mark: &str) -> Vec<String> {
     fs::read_dir("/proc")
         .expect("/proc")
         .flatten()

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
+use std::path::Path;
 
 use crate::plan::{Access, Environment, Missing, Namespace, Op, Plan};
 
@@ -20,6 +21,20 @@ pub fn arguments(plan: &Plan) -> Vec<OsString> {
 /// It goes before everything else, so that [`arguments`] can be compared with what osbuild passes.
 pub fn status_option(fd: RawFd) -> [OsString; 2] {
     ["--json-status-fd".into(), fd.to_string().into()]
+}
+
+/// Options of somebody else's, with a program of ours shown at `at` and executed there.
+pub fn with_program(options: &[OsString], program: &Path, at: &OsStr) -> Vec<OsString> {
+    let ours = [OsStr::new("--ro-bind"), program.as_os_str(), at, OsStr::new("--"), at];
+    options.iter().cloned().chain(words(ours)).collect()
+}
+
+/// A variable that [`uncontained`] takes from the payload.
+pub const UNSET: &str = "ROOTCONTRACT_MARK";
+
+/// Options of a sandbox that contains nothing.
+pub fn uncontained() -> Vec<OsString> {
+    words(["--dev-bind", "/", "/", "--unsetenv", UNSET])
 }
 
 /// A line for a shell that starts `program` with the plan's arguments and the variables it sets, alone or beside the shell's.

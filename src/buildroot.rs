@@ -31,6 +31,7 @@ use std::sync::Mutex;
 pub use builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
 pub use error::{CloseError, OpenError, RunError};
 pub use invocation::{GRACE, Invocation, Stdin, Stream, Streams};
+pub(crate) use open::command;
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
 pub(crate) use place::scratch_places;
@@ -39,6 +40,7 @@ pub(crate) use privilege::{is_root, sets_ids};
 pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;
 
+use crate::facts::escape::Marks;
 use crate::facts::launch::{self, Canaries, Inherited, Privilege};
 use crate::plan::{CapabilityPolicy, Grant, HostPath, Plan, Preparation};
 use crate::profile::{Layout, Profile, Runner};
@@ -286,6 +288,11 @@ impl BuildRoot {
     /// What was planted around the sandboxes.
     pub(crate) fn canaries(&self) -> &Canaries {
         &self.opened.canaries
+    }
+
+    /// What attempts to leave may find, where the surroundings are marked.
+    pub(crate) fn marks(&self) -> Option<&Marks> {
+        self.opened.marks.as_deref()
     }
 
     /// Whether the owner of the host's devices is one of the build root's users.

@@ -12,6 +12,7 @@ mod contract;
 mod contracts;
 mod diff;
 mod doctor;
+mod escapes;
 mod explain;
 mod facts;
 mod failure;
@@ -74,6 +75,7 @@ enum Verb {
     UpgradeCheck(upgrade_check::UpgradeCheck),
     Baseline(baseline::Baseline),
     Prove(prove::Prove),
+    Escapes(escapes::Escapes),
     Doctor(doctor::Doctor),
     Machine(machine::Machines),
     Report(report::Reports),
@@ -133,6 +135,7 @@ impl Verb {
             Self::UpgradeCheck(check) => check.perform(),
             Self::Baseline(baseline) => baseline.perform(),
             Self::Prove(prove) => prove.perform(),
+            Self::Escapes(escapes) => escapes.perform(),
             Self::Doctor(doctor) => doctor.perform(),
             Self::Machine(machine) => machine.perform(),
             Self::Report(report) => report.perform(),

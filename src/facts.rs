@@ -17,6 +17,7 @@ pub mod capability;
 pub mod cgroup;
 pub mod descriptor;
 pub mod environ;
+pub mod escape;
 pub mod frame;
 pub mod ipc;
 pub mod keys;

@@ -139,7 +139,7 @@ pub enum InspectError {
     #[error(transparent)]
     CannotRun(#[from] CannotRun),
     /// The probe did not come to its end.
-    #[error("the probe {}", told(.outcome, .stderr))]
+    #[error("the probe {}", ending(.outcome, .stderr))]
     Probe {
         /// How it ended.
         outcome: Outcome,
@@ -162,7 +162,8 @@ pub enum InspectError {
     },
 }
 
-fn told(outcome: &Outcome, stderr: &str) -> String {
+/// How a probe ended that has told nothing.
+pub(crate) fn ending(outcome: &Outcome, stderr: &str) -> String {
     let last = stderr.trim_end().lines().next_back().unwrap_or_default();
     let how = match outcome {
         Outcome::Exited(code) => format!("exited with {code}"),
@@ -386,7 +387,7 @@ fn shown(text: &OsStr) -> String {
 }
 
 /// A number nobody can guess, so that nothing in the sandbox can pass itself off as the probe.
-fn nonce() -> Result<String, InspectError> {
+pub(crate) fn nonce() -> Result<String, InspectError> {
     let mut bytes = [0_u8; 16];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))

@@ -38,6 +38,8 @@ pub mod diff;
 #[cfg(feature = "host")]
 pub mod doctor;
 #[cfg(feature = "host")]
+pub mod escapes;
+#[cfg(feature = "host")]
 pub mod inspect;
 #[cfg(feature = "host")]
 pub mod machine;

@@ -5,11 +5,14 @@ mod cli;
 use std::process::ExitCode;
 
 use rootcontract::buildroot::supervisor;
+use rootcontract::escapes::launcher;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == supervisor::ARGUMENT) {
-        cli::no_backtraces(1);
-        return supervisor::main();
-    }
-    cli::main()
+    let hidden = match std::env::args_os().nth(1) {
+        Some(argument) if argument == supervisor::ARGUMENT => supervisor::main,
+        Some(argument) if argument == launcher::ARGUMENT => launcher::main,
+        Some(_) | None => return cli::main(),
+    };
+    cli::no_backtraces(1);
+    hidden()
 }

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod attempts;
+mod escapes;
 mod files;
 mod observe;
 mod place;
@@ -27,7 +28,7 @@ use std::{
 use arguments::{Arguments, Request};
 
 use crate::{
-    facts::{Mode, frame, text::escape},
+    facts::{Mode, escape::Marks, frame, text::escape},
     sys,
 };
 
@@ -35,6 +36,7 @@ const HELP: &str = "\
 rootcontract-probe: tell what a sandbox looks like from inside, as JSON
 
 Usage: rootcontract-probe [--first WHAT] [--passive] [--nonce HEX] [--canaries JSON] [--output FILE]
+       rootcontract-probe --nonce HEX --escapes JSON
        rootcontract-probe /SCRIPT…
 
   --passive         look only; runs anywhere
@@ -45,6 +47,8 @@ Usage: rootcontract-probe [--first WHAT] [--passive] [--nonce HEX] [--canaries J
   --output FILE     put the document there instead of stdout
   --first WHAT      upset its own process so, then start again without this; in bwrap's box only. A proof wants
                     to see what is wrong be told: see src/probe/upset.rs
+  --escapes JSON    try to leave the sandbox instead, each way by itself, and tell what came of it. The marks say what
+                    is outside, so that it is known when found: {\"namespaces\":{\"mnt\":4026531840,…},\"port\":1,…}
   --help, --version
 
 As the interpreter of a scriptlet it gets a file: that has the arguments, one on each line, and the rest is rpm's.
@@ -101,6 +105,7 @@ fn tell(arguments: &[OsString], out: &mut dyn Write) -> Result<(), Refusal> {
             }
         }
         Request::First(what, rest) => return upset::start_again(&what, &rest).map_err(Refusal::Because),
+        Request::Escapes(nonce, marks) => attempts_to_leave(&nonce, &marks).map_err(Refusal::Because)?,
     };
     out.write_all(&answer).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Refusal::Unheard,
@@ -144,6 +149,21 @@ fn facts(arguments: &Arguments) -> Result<Vec<u8>, String> {
         return Err(format!("tell the facts: {} bytes are more than anybody opens", sealed.len()));
     }
     Ok(sealed)
+}
+
+/// What came of each attempt to leave, sealed.
+fn attempts_to_leave(nonce: &str, marks: &Marks) -> Result<Vec<u8>, String> {
+    escapes::inside(marks)
+        .map_err(|reason| format!("try to leave: {reason}; that is tried from the inside of a sandbox only"))?;
+    let document = serde_json::to_vec(&escapes::attempt(nonce, marks));
+    let document = document.map_err(|error| format!("write the attempts as JSON: {error}"))?;
+    Ok(frame::seal(&document, nonce))
+}
+
+/// The ids of all attempts to leave.
+#[cfg(test)]
+pub(crate) fn escape_ids() -> impl Iterator<Item = &'static str> {
+    escapes::ids()
 }
 
 /// What a sandbox started from this process will inherit.

@@ -5,7 +5,7 @@
 //! else lives in. A mutant that works can do no harm there.
 
 pub mod contradict;
-mod decoy;
+pub(crate) mod decoy;
 
 use std::collections::BTreeSet;
 use std::io;

@@ -3,6 +3,8 @@
 //! A function here is as small as its call, takes and returns safe types, and says in `SAFETY` why the call is sound.
 #![allow(unsafe_code)]
 
+mod escapes;
+mod handles;
 #[cfg(feature = "host")]
 mod host;
 pub(crate) mod own;
@@ -11,6 +13,8 @@ mod probe;
 #[cfg(feature = "rpm")]
 pub mod trace;
 
+pub use escapes::*;
+pub use handles::*;
 #[cfg(feature = "host")]
 pub use host::*;
 pub use probe::*;

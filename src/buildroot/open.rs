@@ -314,19 +314,21 @@ impl Builder {
     }
 
     fn supervisor_program(&self) -> Result<PathBuf, OpenError> {
-        let own = std::env::current_exe().ok();
-        let beside = own.as_ref().and_then(|own| Some(own.parent()?.join("rootcontract")));
-        let in_path = || std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-        self.supervisor
-            .clone()
-            .or_else(|| std::env::var_os("ROOTCONTRACT_SUPERVISOR").map(PathBuf::from))
-            .or_else(|| own.filter(|own| own.file_name() == Some(OsStr::new("rootcontract"))))
-            .or_else(|| beside.filter(|path| path.is_file()))
-            .or_else(|| {
-                in_path()?.into_iter().map(|directory| directory.join("rootcontract")).find(|path| path.is_file())
-            })
-            .ok_or(OpenError::NoSupervisor)
+        command(self.supervisor.clone())
     }
+}
+
+/// The `rootcontract` command: the one that is named, else looked for as [`Builder::supervisor`] says.
+pub(crate) fn command(named: Option<PathBuf>) -> Result<PathBuf, OpenError> {
+    let own = std::env::current_exe().ok();
+    let beside = own.as_ref().and_then(|own| Some(own.parent()?.join("rootcontract")));
+    let in_path = || std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    named
+        .or_else(|| std::env::var_os("ROOTCONTRACT_SUPERVISOR").map(PathBuf::from))
+        .or_else(|| own.filter(|own| own.file_name() == Some(OsStr::new("rootcontract"))))
+        .or_else(|| beside.filter(|path| path.is_file()))
+        .or_else(|| in_path()?.into_iter().map(|directory| directory.join("rootcontract")).find(|path| path.is_file()))
+        .ok_or(OpenError::NoSupervisor)
 }
 
 /// What of the root a contract's `when.tree` can ask for.

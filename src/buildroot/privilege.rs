@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::{Capability, CapabilitySet};
 use crate::facts::launch::Privilege;
-use crate::facts::{status, user};
+use crate::facts::{
+    status,
+    user::{self, INITIAL_NAMESPACE},
+};
 use crate::subordinate::{self, FILES, HELPERS, Range};
-
-/// The inode of the user namespace that owns the host (`PROC_USER_INIT_INO`, linux/proc_ns.h; since Linux 3.8).
-const INITIAL: u64 = 0xefff_fffd;
 
 /// Who owns what no user of a user namespace owns (`/proc/sys/kernel/overflowuid`, which nobody changes).
 const NOBODY: u32 = 65534;
@@ -170,7 +170,7 @@ impl Caller {
         Ok(Self {
             user: geteuid().as_raw(),
             effective: CapabilitySet(effective),
-            initial: namespace.st_ino() == INITIAL,
+            initial: namespace.st_ino() == INITIAL_NAMESPACE,
             ids: [map("/proc/self/uid_map")?, map("/proc/self/gid_map")?],
         })
     }

@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::privilege::Ids;
+use crate::facts::escape::Marks;
 use crate::facts::launch::{Canaries, Inherited};
 use crate::plan::Preparation;
 use crate::profile::{Furniture, NodeCreation};
@@ -76,6 +77,9 @@ pub enum Surroundings {
     Canaries,
     /// A decoy: IPC, network, host name and control group namespaces that nothing else lives in, with the same objects.
     Decoy,
+    /// Where attempts to leave are made: as root a decoy, but for the control groups, whose files are only opened; with
+    /// marks for them to find.
+    Marked,
 }
 
 /// One sandbox.
@@ -160,6 +164,8 @@ pub(super) struct Opened {
     pub covers: Vec<String>,
     /// What the probe may look for.
     pub canaries: Canaries,
+    /// What attempts to leave may find, in [`Surroundings::Marked`].
+    pub marks: Option<Box<Marks>>,
     /// What the runs inherit, as it is seen in the build root's user namespace; `None` where that is the caller's.
     pub inherited: Option<Box<Inherited>>,
     /// What became of the limit of processes, if one was asked for.
@@ -250,7 +256,7 @@ fn no_source() -> Errno {
 }
 
 impl Failure {
-    pub(super) fn new(operation: impl Into<String>, errno: impl Into<io::Error>) -> Self {
+    pub(crate) fn new(operation: impl Into<String>, errno: impl Into<io::Error>) -> Self {
         let errno = errno.into().raw_os_error().unwrap_or(0);
         Self { operation: operation.into(), errno, source: Errno::from_raw(errno), want: None }
     }

@@ -9,6 +9,7 @@ mod canaries;
 mod devices;
 mod group;
 mod lean;
+pub(crate) mod marks;
 mod mounts;
 mod pids;
 mod processes;
@@ -33,6 +34,7 @@ use nix::unistd::{ForkResult, Pid};
 use super::privilege::Ids;
 use super::protocol::{self, Failure, Open, Opened, Received, Reply, Request, Surroundings};
 use super::scratch;
+use marks::Planted;
 use mounts::Mounts;
 use run::Run;
 
@@ -79,7 +81,7 @@ fn supervise() -> io::Result<()> {
             return Ok(());
         }
     };
-    if let Err(failure) = user_namespace::enter(&open.ids, namespaces(open.surroundings)) {
+    if let Err(failure) = user_namespace::enter(&open.ids, namespaces(&open)) {
         protocol::conclude(reply, &Reply::Failed(failure));
         return Ok(());
     }
@@ -103,16 +105,21 @@ fn ends_well(init: Pid) -> bool {
     }
 }
 
-fn namespaces(surroundings: Surroundings) -> CloneFlags {
+fn namespaces(open: &Open) -> CloneFlags {
     let own = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
-    own | match surroundings {
+    own | match open.surroundings {
         Surroundings::Host => CloneFlags::empty(),
+        Surroundings::Marked if open.ids == Ids::Kept => DECOY,
+        // What a user namespace owns is no host's: nothing would be learned.
+        Surroundings::Marked => CloneFlags::empty(),
         Surroundings::Canaries => CloneFlags::CLONE_NEWIPC,
-        Surroundings::Decoy => {
-            CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWCGROUP
-        }
+        Surroundings::Decoy => DECOY | CloneFlags::CLONE_NEWCGROUP,
     }
 }
+
+/// What a success could change, for those who are root outside.
+pub(crate) const DECOY: CloneFlags =
+    CloneFlags::CLONE_NEWIPC.union(CloneFlags::CLONE_NEWNET).union(CloneFlags::CLONE_NEWUTS);
 
 /// PID 1: opens the root, serves requests, takes the root down.
 fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
@@ -157,8 +164,9 @@ struct Supervisor {
     limit: pids::Limit,
     children: SignalFd,
     runs: Vec<Run>,
-    /// What must stay open for the canaries to be found.
+    /// What must stay open for the canaries and the marks to be found.
     _canaries: canaries::Planted,
+    _marks: Option<Planted>,
 }
 
 impl Supervisor {
@@ -170,17 +178,19 @@ impl Supervisor {
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
         let mounts = Mounts::new(open)?;
+        let marks = marks(open)?;
         let (limit, pids) = pids::Limit::choose(open.pids);
         let opened = Opened {
             namespaces: processes::namespaces("self")?,
             devices,
             covers: open.covers.iter().filter(|name| Path::new("/proc").join(name).exists()).cloned().collect(),
             canaries: canaries.known.clone(),
+            marks: marks.as_ref().map(|marks| Box::new(marks.known.clone())),
             inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
             pids,
         };
         has_room_to_close()?;
-        Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries }, opened))
+        Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries, _marks: marks }, opened))
     }
 
     /// Serves until asked to close, which gives the socket to answer on, or until the other side is gone.
@@ -265,6 +275,17 @@ impl Supervisor {
         self.mounts.unmount();
         mounts::remove(scratch)
     }
+}
+
+/// What attempts to leave may find, where they are made.
+fn marks(open: &Open) -> Result<Option<Planted>, Failure> {
+    if open.surroundings != Surroundings::Marked {
+        return Ok(None);
+    }
+    if open.ids == Ids::Kept {
+        crate::sys::raise_loopback().map_err(|error| Failure::new("bring the loopback interface up", error))?;
+    }
+    Planted::new(&["/dev", "/var"]).map(Some)
 }
 
 /// Waits until some child has ended, without collecting it.

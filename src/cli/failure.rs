@@ -7,6 +7,8 @@ use rootcontract::baseline::BaselineError;
 use rootcontract::buildroot::{CloseError, OpenError, RunError};
 use rootcontract::bwrap;
 use rootcontract::contract::ContractError;
+use rootcontract::escapes::line::NoProgram;
+use rootcontract::escapes::trial::EscapeError;
 use rootcontract::facts::frame::Damage;
 use rootcontract::inspect::InspectError;
 use rootcontract::machine::MachineError;
@@ -199,6 +201,23 @@ pub enum Failure {
         /// Why not.
         source: ProveError,
     },
+    /// It was not found out which ways out of a sandbox are open.
+    #[error("try to leave {sandbox}")]
+    Escape {
+        /// The sandbox.
+        sandbox: String,
+        /// Why not.
+        source: Box<EscapeError>,
+    },
+    /// There is no sandbox in what was given.
+    #[error(transparent)]
+    NoLine(#[from] NoProgram),
+    /// A pattern matches no way out.
+    #[error("no way out is called like {patterns}: `rootcontract escapes` lists them")]
+    NoWayOut {
+        /// The patterns.
+        patterns: String,
+    },
     /// A machine can't be used.
     #[error(transparent)]
     Machine(#[from] MachineError),
@@ -259,6 +278,11 @@ impl Failure {
     /// These patterns match no clause.
     pub fn nothing_matches(patterns: &[glob::Pattern]) -> Self {
         Self::NothingMatches { patterns: listed(patterns) }
+    }
+
+    /// These patterns match no way out of a sandbox.
+    pub fn no_way_out_matches(patterns: &[glob::Pattern]) -> Self {
+        Self::NoWayOut { patterns: listed(patterns) }
     }
 
     /// These patterns match no clause about this architecture.

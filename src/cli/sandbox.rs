@@ -119,7 +119,7 @@ fn phase() -> impl TypedValueParser<Value = Phase> {
     })
 }
 
-fn privilege() -> impl TypedValueParser<Value = Privilege> {
+pub fn privilege() -> impl TypedValueParser<Value = Privilege> {
     let words = Privilege::ALL.iter().map(|privilege| privilege.as_str());
     PossibleValuesParser::new(words).map(|word| {
         let named = Privilege::ALL.iter().find(|privilege| privilege.as_str() == word);

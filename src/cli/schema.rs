@@ -34,6 +34,8 @@ enum Document {
     Upgrade,
     /// What `doctor --format json` prints
     Doctor,
+    /// What `escapes --format json` prints
+    Escapes,
 }
 
 impl Schema {
@@ -46,6 +48,7 @@ impl Schema {
             Document::Upgrade => rootcontract::upgrade::schema(),
             Document::Diff => rootcontract::diff::schema(),
             Document::Doctor => rootcontract::doctor::schema(),
+            Document::Escapes => rootcontract::escapes::document::schema(),
         };
         output::print(&output::json(&schema)?)?;
         Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@
 //!
 //! The digest finds damage. It is no signature: what the sandbox itself forges, it can seal.
 
-use super::{Probe, text::decimal};
+use super::{Probe, escape::Attempts, text::decimal};
 
 /// The most that is opened, in bytes. A sandbox's document has some tens of thousands.
 pub const LIMIT: usize = 4 * 1024 * 1024;
@@ -87,8 +87,32 @@ pub fn open_saved(sealed: &[u8]) -> Result<Probe, Damage> {
     unseal(sealed).map(|(probe, _)| probe)
 }
 
-/// The document and the nonce of its seal, which are one.
+/// Open what the probe sealed with this nonce when it was asked for attempts to leave.
+pub fn open_attempts(sealed: &[u8], nonce: &str) -> Result<Attempts, Damage> {
+    let (document, found) = unsealed(sealed)?;
+    let attempts: Attempts = serde_json::from_slice(document).map_err(misread)?;
+    if found == nonce && attempts.nonce == nonce { Ok(attempts) } else { Err(Damage::Nonce) }
+}
+
+/// The facts and the nonce of their seal, which are one.
 fn unseal(sealed: &[u8]) -> Result<(Probe, &str), Damage> {
+    let (document, nonce) = unsealed(sealed)?;
+    let probe = Probe::from_json(document).map_err(misread)?;
+    let named = probe.nonce.as_deref().unwrap_or(NO_NONCE);
+    if named == nonce { Ok((probe, nonce)) } else { Err(Damage::Nonce) }
+}
+
+fn misread(error: serde_json::Error) -> Damage {
+    match error.classify() {
+        serde_json::error::Category::Data => Damage::Shape(error),
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
+            Damage::NotJson(error)
+        }
+    }
+}
+
+/// The document as it was sealed, and the nonce of the seal.
+fn unsealed(sealed: &[u8]) -> Result<(&[u8], &str), Damage> {
     if sealed.len() > LIMIT {
         return Err(Damage::TooLong);
     }
@@ -105,14 +129,7 @@ fn unseal(sealed: &[u8]) -> Result<(Probe, &str), Damage> {
     if sum != format!("{:016x}", digest(document)) {
         return Err(Damage::Digest);
     }
-    let probe = Probe::from_json(document).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Damage::Shape(error),
-        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
-            Damage::NotJson(error)
-        }
-    })?;
-    let named = probe.nonce.as_deref().unwrap_or(NO_NONCE);
-    if named == nonce { Ok((probe, nonce)) } else { Err(Damage::Nonce) }
+    Ok((document, nonce))
 }
 
 /// The document, and the seal's line without its word and line break.

@@ -7,6 +7,9 @@ use super::{
     text::{decimal, fields, lines},
 };
 
+/// The inode of the user namespace that owns the host (`PROC_USER_INIT_INO`, linux/proc_ns.h; since Linux 3.8).
+pub const INITIAL_NAMESPACE: u64 = 0xefff_fffd;
+
 /// The maps of the user namespace that the probe is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "host", derive(schemars::JsonSchema))]

@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::facts::{Mode, frame, launch::Canaries, text::escape};
+use crate::facts::{Mode, escape::Marks, frame, launch::Canaries, text::escape};
 
-/// The most that `--canaries` may have, in bytes.
-const CANARIES_LIMIT: usize = 16 * 1024;
+/// The most that `--canaries` or `--escapes` may have, in bytes.
+const JSON_LIMIT: usize = 16 * 1024;
 /// The most that a script of arguments may have, in bytes.
-pub const SCRIPT_LIMIT: usize = 2 * CANARIES_LIMIT;
+pub const SCRIPT_LIMIT: usize = 2 * JSON_LIMIT;
 
 /// The script that holds the arguments: as the interpreter of a scriptlet the probe is given a file, an absolute path,
 /// and then the numbers that rpm passes.
@@ -36,6 +36,8 @@ pub enum Request {
     Facts(Arguments),
     /// To be upset, and to start again with the rest of the arguments.
     First(String, Vec<OsString>),
+    /// Attempts to leave, sealed with this nonce.
+    Escapes(String, Marks),
 }
 
 /// How facts are asked for.
@@ -54,6 +56,7 @@ pub struct Arguments {
 /// Read the arguments, without the program's name; the error is one line.
 pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
     let mut asked = Arguments { mode: Mode::Active, nonce: None, canaries: Canaries::default(), output: None };
+    let mut marks = None;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = |name: &str| {
@@ -66,18 +69,21 @@ pub fn parse(arguments: &[OsString]) -> Result<Request, String> {
             Some("--first") => return Ok(Request::First(value("--first")?.to_owned(), rest.cloned().collect())),
             Some("--passive") => asked.mode = Mode::Passive,
             Some("--nonce") => asked.nonce = Some(nonce(value("--nonce")?)?),
-            Some("--canaries") => asked.canaries = canaries(value("--canaries")?)?,
+            Some("--canaries") => asked.canaries = object("--canaries", "canaries", value("--canaries")?)?,
             Some("--output") => asked.output = Some(value("--output")?.into()),
+            Some("--escapes") => marks = Some(object("--escapes", "marks", value("--escapes")?)?),
             _ => {
                 let shown = escape(argument.as_encoded_bytes());
                 return Err(format!("unknown argument '{shown}'; see --help"));
             }
         }
     }
-    if asked.mode == Mode::Active && asked.nonce.is_none() {
-        return Err("attempts need a --nonce; --passive only looks".to_owned());
+    match (marks, asked.mode, asked.nonce.take()) {
+        (Some(_), Mode::Passive, _) => Err("--escapes are attempts; --passive only looks".to_owned()),
+        (_, Mode::Active, None) => Err("attempts need a --nonce; --passive only looks".to_owned()),
+        (Some(marks), Mode::Active, Some(nonce)) => Ok(Request::Escapes(nonce, marks)),
+        (None, _, nonce) => Ok(Request::Facts(Arguments { nonce, ..asked })),
     }
-    Ok(Request::Facts(asked))
 }
 
 fn nonce(value: &str) -> Result<String, String> {
@@ -87,11 +93,11 @@ fn nonce(value: &str) -> Result<String, String> {
     Err("--nonce takes 8 to 64 lower-case hexadecimal digits".to_owned())
 }
 
-fn canaries(value: &str) -> Result<Canaries, String> {
-    if value.len() > CANARIES_LIMIT {
-        return Err(format!("--canaries takes at most {CANARIES_LIMIT} bytes"));
+fn object<T: serde::de::DeserializeOwned>(name: &str, of: &str, value: &str) -> Result<T, String> {
+    if value.len() > JSON_LIMIT {
+        return Err(format!("{name} takes at most {JSON_LIMIT} bytes"));
     }
-    serde_json::from_str(value).map_err(|error| format!("--canaries is no JSON object of canaries: {error}"))
+    serde_json::from_str(value).map_err(|error| format!("{name} is no JSON object of {of}: {error}"))
 }
 
 #[cfg(test)]
@@ -136,8 +142,18 @@ mod tests {
         assert_eq!(parsed(&["--first", "nice", "--nonce", "x"]), Ok(expected));
     }
 
+    #[test]
+    fn attempts_to_leave_take_marks_and_a_nonce() {
+        let marks = Marks { port: Some(7), ..Marks::default() };
+        let words = ["--nonce", "0123456789abcdef", "--escapes", r#"{"port":7}"#];
+        assert_eq!(parsed(&words), Ok(Request::Escapes("0123456789abcdef".to_owned(), marks)));
+    }
+
     #[rstest]
     #[case::first_what(&["--first"], "--first needs a value")]
+    #[case::escapes_without_a_nonce(&["--escapes", "{}"], "attempts need a --nonce")]
+    #[case::escapes_that_only_look(&["--passive", "--escapes", "{}"], "--escapes are attempts")]
+    #[case::unknown_mark(&["--escapes", r#"{"bird":1}"#], "--escapes is no JSON object of marks: unknown field")]
     #[case::nothing(&[], "attempts need a --nonce")]
     #[case::unknown(&["--pasive"], "unknown argument '--pasive'; see --help")]
     #[case::escaped(&["a\nb"], "unknown argument 'a\\x0ab'")]

@@ -21,9 +21,9 @@
 
 mod canaries;
 mod devices;
-mod files;
-mod kernel;
-mod mounts;
+pub(super) mod files;
+pub(super) mod kernel;
+pub(super) mod mounts;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -35,17 +35,17 @@ use crate::{
 };
 
 /// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What came of an attempt.
-type Outcome = Result<&'static str, Errno>;
+pub(super) type Outcome = Result<&'static str, Errno>;
 
 /// An attempt that can be made again.
 type Act<'a> = Box<dyn Fn() -> Outcome + 'a>;
 
 /// Outcomes by name.
 #[derive(Debug, Default)]
-struct Log(BTreeMap<String, String>);
+pub(super) struct Log(BTreeMap<String, String>);
 
 impl Log {
     /// Try it here.
@@ -77,7 +77,7 @@ fn word(outcome: Outcome) -> String {
 }
 
 /// `ok`, whatever a call returns.
-fn ok<T>(result: nix::Result<T>) -> Outcome {
+pub(super) fn ok<T>(result: nix::Result<T>) -> Outcome {
     result.map(|_| "ok")
 }
 
@@ -93,7 +93,7 @@ pub fn attempt(mounts: &BTreeMap<String, Mount>, wanted: &Canaries) -> BTreeMap<
 }
 
 /// The mount that holds a path: the longest mount point that leads to it.
-fn holder<'a>(mounts: &'a BTreeMap<String, Mount>, path: &str) -> Option<&'a Mount> {
+pub(super) fn holder<'a>(mounts: &'a BTreeMap<String, Mount>, path: &str) -> Option<&'a Mount> {
     let holds = |point: &str| point == "/" || path == point || path.starts_with(&format!("{point}/"));
     mounts.iter().filter(|(point, _)| holds(point)).max_by_key(|(point, _)| point.len()).map(|(_, mount)| mount)
 }
@@ -108,7 +108,7 @@ fn may_make(mounts: &BTreeMap<String, Mount>, directory: &str) -> bool {
 }
 
 /// A path in a directory that nobody else uses.
-fn unique(directory: &str, purpose: &str) -> String {
+pub(super) fn unique(directory: &str, purpose: &str) -> String {
     let pid = nix::unistd::getpid();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("{}/.rootcontract-probe-{purpose}-{pid}-{now:x}", directory.trim_end_matches('/'))

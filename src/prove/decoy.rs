@@ -24,7 +24,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Makes the tree; it goes when the result is dropped.
-pub(super) fn tree() -> io::Result<TempDir> {
+pub(crate) fn tree() -> io::Result<TempDir> {
     let tree = tempfile::Builder::new().prefix("rootcontract-decoy-").tempdir()?;
     set_permissions(tree.path(), Permissions::from_mode(0o755))?;
     for directory in DIRECTORIES {

@@ -563,3 +563,24 @@ pub fn raise_loopback() -> io::Result<()> {
         }
     }
 }
+
+/// Gives this process a session keyring of its own, with a key of this name in it that holds its name; both go with the
+/// last process of the session (keyctl(2), add_key(2)).
+///
+/// # Errors
+/// `errno` of the two.
+pub fn begin_session_with_key(name: &str) -> io::Result<()> {
+    /// `KEYCTL_JOIN_SESSION_KEYRING` and `KEY_SPEC_SESSION_KEYRING` (`linux/keyctl.h`).
+    const JOIN: libc::c_int = 1;
+    const SESSION: libc::c_int = -3;
+    let held = name;
+    let name = std::ffi::CString::new(name)?;
+    // SAFETY: no name is given, so the new keyring has none.
+    if unsafe { libc::syscall(libc::SYS_keyctl, JOIN, std::ptr::null::<u8>()) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let kind = c"user".as_ptr();
+    // SAFETY: two live strings, live bytes and their length.
+    let added = unsafe { libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), held.as_ptr(), held.len(), SESSION) };
+    if added == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,7 +1,7 @@
 //! What the probe calls.
 
 use std::{
-    ffi::{CStr, CString},
+    ffi::CString,
     fs::File,
     io::{Read, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
@@ -236,31 +236,6 @@ pub fn open_posix_queue(name: &str) -> Result<OwnedFd> {
     let queue = Errno::result(unsafe { libc::mq_open(name.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
     // SAFETY: on Linux a queue is a descriptor (mq_overview(7)), and the call just returned it.
     Ok(unsafe { OwnedFd::from_raw_fd(queue) })
-}
-
-/// Open what is at a path a second time, by its file handle. Needs `CAP_DAC_READ_SEARCH`.
-pub fn open_by_handle(path: &CStr) -> Result<OwnedFd> {
-    /// `struct file_handle` with room for the largest handle (`MAX_HANDLE_SZ`).
-    #[repr(C)]
-    struct Handle {
-        length: u32,
-        kind: i32,
-        bytes: [u8; 128],
-    }
-    let directory = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
-    let mut handle = Handle { length: 128, kind: 0, bytes: [0; 128] };
-    let mut mount: c_int = 0;
-    // SAFETY: the kernel writes at most `length` bytes behind the header of a live handle, and one int.
-    Errno::result(unsafe {
-        libc::syscall(libc::SYS_name_to_handle_at, libc::AT_FDCWD, path.as_ptr(), &mut handle, &mut mount, 0)
-    })?;
-    // SAFETY: the handle is the one that the kernel just filled.
-    let opened = Errno::result(unsafe {
-        libc::syscall(libc::SYS_open_by_handle_at, directory.as_raw_fd(), &handle, libc::O_PATH | libc::O_CLOEXEC)
-    })?;
-    let opened = RawFd::try_from(opened).map_err(|_| Errno::EOVERFLOW)?;
-    // SAFETY: the call just returned it, so nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
 /// Whether the kernel has `open(2)` under a number of its own, as it has where Linux is older than `openat`.

@@ -29,7 +29,7 @@ pub(super) struct Planted {
 pub(super) fn plant(surroundings: Surroundings) -> Result<Planted, Failure> {
     let failed = |operation: &'static str| move |error: std::io::Error| Failure::new(operation, error);
     match surroundings {
-        Surroundings::Host => return Ok(Planted::default()),
+        Surroundings::Host | Surroundings::Marked => return Ok(Planted::default()),
         Surroundings::Canaries => {}
         // A new network namespace has its loopback interface down.
         Surroundings::Decoy => crate::sys::raise_loopback().map_err(failed("bring the loopback interface up"))?,

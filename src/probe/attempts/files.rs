@@ -55,7 +55,7 @@ const KERNEL: [&str; 7] = [
 ];
 
 /// What `write:/sys` opens: the first of these that is there.
-const OF_SYSFS: [&str; 3] =
+pub const OF_SYSFS: [&str; 3] =
     ["/sys/power/state", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling"];
 
 /// Where a file is given away.
@@ -122,7 +122,7 @@ fn is_kernel_s(fstype: &str) -> bool {
 }
 
 /// Open for writing the first of these files that is there.
-fn write_first(paths: &[&str]) -> Outcome {
+pub fn write_first(paths: &[&str]) -> Outcome {
     let there = paths.iter().find(|path| fs::metadata(path).is_ok_and(|meta| meta.is_file()));
     there.map_or(Ok("no-file"), |path| open_for(path, OFlag::O_WRONLY))
 }
@@ -137,16 +137,20 @@ fn write_below(log: &mut Log, mounts: &BTreeMap<String, Mount>, point: &str) {
     if meta.is_file() {
         return log.attempt(format!("write:{point}"), || open_for(&start, OFlag::O_WRONLY));
     }
-    log.attempt(format!("write:{point}"), || {
-        for file in files_below(mounts, Path::new(&start), &meta) {
-            match open_for(&file, OFlag::O_WRONLY | OFlag::O_NOFOLLOW) {
-                // A program that runs, or a file that went: the next one tells more.
-                Err(Errno::ETXTBSY | Errno::ENOENT | Errno::ELOOP) => {}
-                outcome => return outcome,
-            }
+    log.attempt(format!("write:{point}"), || write_any(mounts, &start));
+}
+
+/// Open for writing some regular file below a directory, on the mount that it is on.
+pub fn write_any(mounts: &BTreeMap<String, Mount>, directory: &str) -> Outcome {
+    let Ok(meta) = fs::symlink_metadata(directory) else { return Ok("no-file") };
+    for file in files_below(mounts, Path::new(directory), &meta) {
+        match open_for(&file, OFlag::O_WRONLY | OFlag::O_NOFOLLOW) {
+            // A program that runs, or a file that went: the next one tells more.
+            Err(Errno::ETXTBSY | Errno::ENOENT | Errno::ELOOP) => {}
+            outcome => return outcome,
         }
-        Ok("no-file")
-    });
+    }
+    Ok("no-file")
 }
 
 /// Some regular files of a mount, the nearest first, without crossing into another mount.

@@ -143,7 +143,7 @@ fn sockets(log: &mut Log) {
     });
 }
 
-fn socket(loaded: Option<bool>, family: i32, kind: i32, protocol: i32) -> Outcome {
+pub fn socket(loaded: Option<bool>, family: i32, kind: i32, protocol: i32) -> Outcome {
     match loaded {
         None => Ok("not-tried"),
         Some(false) => Ok("not-loaded"),
@@ -152,7 +152,7 @@ fn socket(loaded: Option<bool>, family: i32, kind: i32, protocol: i32) -> Outcom
 }
 
 /// The values in a column of a table.
-fn column(path: &str, number: usize) -> Option<BTreeSet<Vec<u8>>> {
+pub fn column(path: &str, number: usize) -> Option<BTreeSet<Vec<u8>>> {
     let table = bytes(path).ok()?;
     Some(table.split(|&byte| byte == b'\n').filter_map(|row| fields(row).nth(number)).map(<[u8]>::to_vec).collect())
 }

@@ -46,13 +46,18 @@ pub fn attempt(log: &mut Log, mounts: &BTreeMap<String, Mount>) {
 
 /// Do it in a mount namespace of its own, from which nothing propagates. Without that it is not done.
 fn apart(act: impl FnOnce() -> Outcome) -> Outcome {
-    unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    cut_off()?;
     act()
 }
 
+/// Go to a mount namespace of its own, from which nothing propagates.
+pub fn cut_off() -> nix::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+}
+
 /// Take `ro` off a mount, and leave its other flags.
-fn remount(path: &[u8], at: &Mount) -> Outcome {
+pub fn remount(path: &[u8], at: &Mount) -> Outcome {
     let kept = at.flags.iter().filter_map(|flag| match flag.as_str() {
         "nosuid" => Some(MsFlags::MS_NOSUID),
         "nodev" => Some(MsFlags::MS_NODEV),
@@ -72,7 +77,7 @@ fn mount_on_tmp(fstype: &str) -> Outcome {
 }
 
 /// The file systems that the kernel has.
-fn filesystems() -> BTreeSet<String> {
+pub fn filesystems() -> BTreeSet<String> {
     let table = bytes("/proc/filesystems").unwrap_or_default();
     let last = |row| fields(row).last().and_then(|name| String::from_utf8(name.to_vec()).ok());
     table.split(|&byte| byte == b'\n').filter_map(last).collect()

@@ -1,0 +1,66 @@
+//! Device nodes.
+
+use super::{Escape, NOWHERE, ROOT, Shown};
+
+pub(super) const ALL: &[Escape] = &[
+    Escape {
+        id: "device.disk",
+        says: "make the node of a disk in /dev and open it",
+        gives: "every disk of the host",
+        from: "mknod host block dev in /dev; CDK mount-disk",
+        closed_by: "no CAP_MKNOD",
+        known: ROOT,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
+        id: "device.disk.elsewhere",
+        says: "the same in /tmp, /var, /run and /",
+        gives: "the same",
+        from: "mknod in /tmp, /var",
+        closed_by: "mounts with nodev, as bubblewrap makes them",
+        known: NOWHERE,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
+        id: "device.disk.there",
+        says: "open a disk whose node is in /dev",
+        gives: "the same",
+        from: "CDK mount-disk",
+        closed_by: "a /dev of the sandbox's own",
+        known: NOWHERE,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
+        id: "device.loop-control",
+        says: "make the node of /dev/loop-control and open it",
+        gives: "disks made of files, for all to see",
+        from: "mknod loop-control",
+        closed_by: "no CAP_MKNOD",
+        known: ROOT,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
+        id: "device.log",
+        says: "make the node of /dev/kmsg and open it",
+        gives: "the kernel's log, to read and to write",
+        from: "mknod kmsg",
+        closed_by: "no CAP_MKNOD",
+        known: ROOT,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
+        id: "device.null",
+        says: "look whether /dev/null is something else",
+        gives: "what others throw away, and what is hidden below it",
+        from: "CVE-2025-31133, CVE-2025-52565, CVE-2026-41579, CVE-2026-47766",
+        closed_by: "a /dev that is not the root's",
+        known: NOWHERE,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+];
