@@ -96,13 +96,19 @@ impl BuildRoot {
             Stdin::Null => File::open("/dev/null").map_err(descriptor("a stdin"))?,
             Stdin::File(file) => file,
         };
-        let (stdout, stdout_end) = pipe().map_err(descriptor("a stdout"))?;
+        let (stdout, stdout_end) = match invocation.streams {
+            Streams::Apart | Streams::Merged => {
+                let (stdout, end) = pipe().map_err(descriptor("a stdout"))?;
+                (Some(stdout), end)
+            }
+            Streams::Terminal => (None, stdin.try_clone().map_err(descriptor("a stdout"))?.into()),
+        };
         let (stderr, stderr_end) = match invocation.streams {
             Streams::Apart => {
                 let (stderr, end) = pipe().map_err(descriptor("a stderr"))?;
                 (Some(stderr), end)
             }
-            Streams::Merged => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
+            Streams::Merged | Streams::Terminal => (None, stdout_end.try_clone().map_err(descriptor("a stderr"))?),
         };
         let own = File::open("/proc/self/stat").map_err(descriptor("a descriptor of this process"))?;
         let plan = self.built(&invocation);
@@ -122,7 +128,7 @@ impl BuildRoot {
         let request = self.request(plan, &invocation, roles);
         let reply = self.ask(&request, &descriptors).map_err(unanswered)?;
         drop((stdin, stdout_end, stderr_end, filter));
-        let streams = [Incoming::new(Stream::Stdout, Some(stdout)), Incoming::new(Stream::Stderr, stderr)];
+        let streams = [Incoming::new(Stream::Stdout, stdout), Incoming::new(Stream::Stderr, stderr)];
         let [stdout, stderr] = streams.map(|stream| stream.map_err(descriptor("a pipe")));
         attend([stdout?, stderr?], invocation.sink, &reply, Silence::new(invocation.idle_deadline))
     }

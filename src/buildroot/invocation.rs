@@ -55,6 +55,8 @@ pub enum Streams {
     Apart,
     /// One pipe, as osbuild has it: everything arrives as [`Stream::Stdout`], in order.
     Merged,
+    /// Stdin is a pseudo terminal of the caller's own, and stdout and stderr are the same: nothing of it arrives here.
+    Terminal,
 }
 
 /// Which stream output came from.

@@ -29,6 +29,19 @@ pub use rootcontract::report::show::line;
 /// Why a subcommand could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// There is no shell where a scriptlet would run.
+    #[cfg(feature = "rpm")]
+    #[error("open a shell in {package}: {reason}")]
+    NoShell {
+        /// The package.
+        package: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// There is no pseudo terminal to be had.
+    #[cfg(feature = "rpm")]
+    #[error("make a pseudo terminal")]
+    Terminal(#[source] io::Error),
     /// There is no contract.
     #[error(transparent)]
     Contract(#[from] ContractError),

@@ -2,6 +2,7 @@
 
 mod check;
 mod install;
+mod shell;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use super::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rootcontract rpm check mypkg-1.0-1.noarch.rpm
+  rootcontract rpm shell --at post mypkg-1.0-1.noarch.rpm
   rootcontract rpm check --help")]
 pub struct Rpm {
     #[command(subcommand)]
@@ -22,12 +24,14 @@ pub struct Rpm {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Shell(shell::Shell),
 }
 
 impl Rpm {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         match self.verb {
             Verb::Check(check) => check.perform(),
+            Verb::Shell(shell) => shell.perform(),
         }
     }
 }

@@ -3,15 +3,18 @@
 //! The room is that of the profile asked for, contained as the profile `hardened` is: whatever a scriptlet does ends with the
 //! room. Dependencies are not asked for (`--nodeps`): the tree has what it has.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::left::{Left, Snapshot};
 use super::room::{PACKAGES, Room};
+use super::scriptlet::{Language, Scriptlet, Slot};
 use super::trace::{self, Trace, TraceError};
 use super::verdict::Scenario;
-use crate::buildroot::{BuildRoot, CloseError, Completed, Invocation, OpenError, Outcome, RunError};
+use crate::buildroot::{BuildRoot, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Stdin, Streams};
+use crate::contract::Word;
 use crate::profile::Profile;
 
 /// How long a transaction may take; emulated programs need ten times what others do.
@@ -102,19 +105,7 @@ pub fn transactions(
     name: &str,
     scenarios: &[Scenario],
 ) -> Result<Installed, InstallError> {
-    if !ground.root.join("usr/bin/rpm").exists() {
-        return Err(InstallError::NoRpm(ground.root.clone()));
-    }
-    let root = BuildRoot::builder(&ground.root)
-        .profile(Profile::Hardened)
-        .devices(ground.profile.scriptlets_devices())
-        .capabilities(Profile::Hardened.default_capabilities())
-        .pids(PROCESSES)
-        .open()?;
-    let (room, unreadable) = Room::with_copy_of(&root, &ground.tree)
-        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
-    std::fs::copy(package, room.packages().join(FILE))
-        .map_err(|source| InstallError::Package { package: package.to_owned(), source })?;
+    let (root, room, unreadable) = opened(ground, package)?;
     let site = Site { root: &root, room: &room, name };
     let owned = site.files()?;
     let mut done = Vec::new();
@@ -128,6 +119,81 @@ pub fn transactions(
     }
     root.close()?;
     Ok(Installed { transactions: done, unreadable })
+}
+
+/// Opens a room with the package and a copy of the tree in it; how much of the tree could not be read.
+fn opened(ground: &Ground, package: &Path) -> Result<(BuildRoot, Room, usize), InstallError> {
+    if !ground.root.join("usr/bin/rpm").exists() {
+        return Err(InstallError::NoRpm(ground.root.clone()));
+    }
+    let root = BuildRoot::builder(&ground.root)
+        .profile(Profile::Hardened)
+        .devices(ground.profile.scriptlets_devices())
+        .capabilities(Profile::Hardened.default_capabilities())
+        .pids(PROCESSES)
+        .open()?;
+    let (room, unreadable) = Room::with_copy_of(&root, &ground.tree)
+        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+    std::fs::copy(package, room.packages().join(FILE))
+        .map_err(|source| InstallError::Package { package: package.to_owned(), source })?;
+    Ok((root, room, unreadable))
+}
+
+/// A scriptlet's moment in a transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The scriptlet.
+    pub scriptlet: &'a Scriptlet,
+    /// What is done with the package.
+    pub scenario: Scenario,
+}
+
+impl Moment<'_> {
+    /// The file in the tree that has its script.
+    pub fn file(self) -> String {
+        format!("/rpm-scriptlet.{}", self.scriptlet.slot.as_str())
+    }
+
+    /// What rpm has done by then, without running any scriptlet.
+    fn done_before(self) -> &'static [Scenario] {
+        match (self.scriptlet.slot, self.scenario) {
+            (Slot::Pretrans | Slot::Pre | Slot::Triggerprein, Scenario::Install) => &[],
+            (Slot::Postun | Slot::Postuntrans, Scenario::Erase) => &[Scenario::Install, Scenario::Erase],
+            (_, _) => &[Scenario::Install],
+        }
+    }
+}
+
+/// Has somebody go where a scriptlet would run, at its moment: a shell on `terminal`, a pseudo terminal of the caller's own,
+/// with `$1` set. How the shell ended.
+///
+/// # Errors
+/// See [`InstallError`].
+pub fn visit(
+    ground: &Ground,
+    package: &Path,
+    name: &str,
+    moment: Moment<'_>,
+    terminal: File,
+) -> Result<Outcome, InstallError> {
+    let (root, room, _) = opened(ground, package)?;
+    let site = Site { root: &root, room: &room, name };
+    for scenario in moment.done_before() {
+        let arguments = site.arguments(*scenario);
+        let quiet: Vec<&str> = ["--noscripts"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        root.run(room.rpm(&quiet).deadline(PATIENCE))?;
+    }
+    let script = room.tree().join(moment.file().trim_start_matches('/'));
+    File::create_new(&script)
+        .and_then(|mut file| file.write_all(moment.scriptlet.body.as_deref().unwrap_or_default().as_bytes()))
+        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+    let is_shell = moment.scriptlet.language() == Language::Shell;
+    let shell = if is_shell { moment.scriptlet.program() } else { "/bin/sh" };
+    let number = moment.scenario.argument(moment.scriptlet.slot);
+    let words = [shell, "-i", "-s"].into_iter().chain(number);
+    let done = root.run(room.visit(words).stdin(Stdin::File(terminal)).streams(Streams::Terminal))?;
+    root.close()?;
+    Ok(done.outcome)
 }
 
 /// An open room with the package in it.
@@ -146,14 +212,21 @@ impl Site<'_> {
         Ok(listed.split(|&byte| byte == b'\n').filter(|path| path.starts_with(b"/")).map(<[u8]>::to_vec).collect())
     }
 
-    fn transaction(&self, scenario: Scenario, owned: &[Vec<u8>]) -> Result<Transaction, RunError> {
-        let before = Snapshot::of(self.room.tree());
+    /// What rpm is told to do.
+    fn arguments(&self, scenario: Scenario) -> Vec<String> {
         let package = format!("{PACKAGES}/{FILE}");
-        let arguments: Vec<&str> = match scenario {
+        let words: Vec<&str> = match scenario {
             Scenario::Install => ANYWHERE.into_iter().chain(["--force", "--install", &package]).collect(),
             Scenario::Upgrade => ANYWHERE.into_iter().chain(["--force", "--upgrade", &package]).collect(),
             Scenario::Erase => vec!["--verbose", "--nodeps", "--erase", "--", self.name],
         };
+        words.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    fn transaction(&self, scenario: Scenario, owned: &[Vec<u8>]) -> Result<Transaction, RunError> {
+        let before = Snapshot::of(self.room.tree());
+        let arguments = self.arguments(scenario);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let invocation = || self.room.rpm(&arguments).deadline(PATIENCE);
         let (done, trace) = self.traced(invocation)?;
         let left = Snapshot::of(self.room.tree()).since(&before, owned);

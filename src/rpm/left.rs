@@ -47,11 +47,10 @@ impl Snapshot {
     /// Looks at a tree, following no link. What can't be read is not there.
     pub fn of(tree: &Path) -> Self {
         let mut files = BTreeMap::new();
-        let mut waiting: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).collect();
+        let is_inside = |path: &Path| path.ancestors().all(|above| is_directory(&tree.join(above)));
+        let mut waiting: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).filter(|path| is_inside(path)).collect();
         while let Some(directory) = waiting.pop() {
-            let is_directory = tree.join(&directory).symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
-            let entries = is_directory.then(|| std::fs::read_dir(tree.join(&directory)).ok()).flatten();
-            for entry in entries.into_iter().flatten().flatten() {
+            for entry in std::fs::read_dir(tree.join(&directory)).into_iter().flatten().flatten() {
                 let Ok(metadata) = entry.metadata() else { continue };
                 let path = directory.join(entry.file_name());
                 if files.len() == MOST {
@@ -92,6 +91,11 @@ impl Snapshot {
         }
         left
     }
+}
+
+/// Whether there is a directory here, and no link to one: a link would lead out of the tree.
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub const TREE: &str = "/run/osbuild/tree";
 pub const PACKAGES: &str = "/run/osbuild/inputs/packages";
 /// Where rpm keeps its database: what Fedora has; the stage's own option `dbpath`.
 const DATABASE: &str = "/usr/lib/sysimage/rpm";
+/// What rpm sets PATH to (`_install_script_path`, 4.14 to 6.1).
+pub const SCRIPTLETS_PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin";
 /// What every image has and no package of ours brings, as it is in Fedora's `filesystem`.
 const SKELETON: [(&str, u32); 7] = [
     ("etc", 0o755),
@@ -96,7 +98,9 @@ impl Room {
     fn with_machine_id(self) -> io::Result<Self> {
         let machine_id = self.tree.join("etc/machine-id");
         let is_there = machine_id.symlink_metadata().is_ok_and(|metadata| metadata.len() > 0);
-        if !is_there && self.tree.join("etc").is_dir() {
+        // A link would lead out of the tree.
+        let is_directory = self.tree.join("etc").symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+        if !is_there && is_directory {
             std::fs::write(&machine_id, MACHINE_ID)?;
             std::fs::set_permissions(&machine_id, Permissions::from_mode(0o444))?;
         }
@@ -130,6 +134,12 @@ impl Room {
             Mounting::Plan => Invocation::new(["rpm"].iter().chain(rpm)).repeated_below(TREE),
         };
         invocation.bind(&self.tree, TREE).read_only_bind(&self.packages, PACKAGES)
+    }
+
+    /// What starts a program where scriptlets run, with rpm's PATH, as the leader of a session on its terminal.
+    pub fn visit<'a>(&self, program: impl Iterator<Item = &'a str>) -> Invocation {
+        let inside = ["setsid", "--ctty", "--wait", "chroot", TREE].into_iter().chain(program);
+        Invocation::new(inside).repeated_below(TREE).bind(&self.tree, TREE).environment("PATH", SCRIPTLETS_PATH)
     }
 
     /// How the build root's own come into the tree.

@@ -584,3 +584,17 @@ pub fn begin_session_with_key(name: &str) -> io::Result<()> {
     let added = unsafe { libc::syscall(libc::SYS_add_key, kind, name.as_ptr(), held.as_ptr(), held.len(), SESSION) };
     if added == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// How many rows and columns a terminal has.
+///
+/// # Errors
+/// `errno` of `ioctl`: `ENOTTY` where it is none.
+#[cfg(feature = "rpm")]
+pub fn terminal_size(terminal: BorrowedFd<'_>) -> io::Result<libc::winsize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the structure lives on this stack, and is what TIOCGWINSZ fills.
+    match unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) } {
+        0 => Ok(size),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

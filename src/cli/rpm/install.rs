@@ -44,7 +44,7 @@ impl Install<'_> {
             report.profile.parse().map_err(|_| "the contract is of no profile that is built".to_owned())?;
         let judge = judges.of_report(report).ok_or("there is no contract of this room")?;
         let arch = arch::named(&report.arch).ok_or("there is no such architecture")?;
-        let tree = self.tree_of(arch)?;
+        let tree = tree_of(self.tree, arch)?;
         let is_foreign = arch::native() != Some(arch);
         if is_foreign {
             let bwrap =
@@ -65,16 +65,16 @@ impl Install<'_> {
         ));
         Ok(())
     }
+}
 
-    /// The tree that was named, if it is of the architecture, else the usual one.
-    fn tree_of(&self, arch: &'static arch::Architecture) -> Result<PathBuf, String> {
-        if let Some(tree) = self.tree {
-            return tree::holds(tree, arch).map(|()| tree.to_owned()).map_err(|error| show::line(&error));
-        }
-        let wanted = Wanted { architectures: vec![arch], usual: vec![Usual::Trees], ..Wanted::default() };
-        match wanted.places(Path::new("")).ok().and_then(|mut places| places.pop()).map(|place| place.ground) {
-            Some(Place::Tree(tree)) => Ok(tree),
-            _ => Err("there is no tree to install it in: name one with --tree, or have ci/tree make one".to_owned()),
-        }
+/// The tree that was named, if it is of the architecture, else the usual one.
+pub fn tree_of(named: Option<&Path>, arch: &'static arch::Architecture) -> Result<PathBuf, String> {
+    if let Some(tree) = named {
+        return tree::holds(tree, arch).map(|()| tree.to_owned()).map_err(|error| show::line(&error));
+    }
+    let wanted = Wanted { architectures: vec![arch], usual: vec![Usual::Trees], ..Wanted::default() };
+    match wanted.places(Path::new("")).ok().and_then(|mut places| places.pop()).map(|place| place.ground) {
+        Some(Place::Tree(tree)) => Ok(tree),
+        _ => Err("there is no tree to install it in: name one with --tree, or have ci/tree make one".to_owned()),
     }
 }
