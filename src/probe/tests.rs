@@ -27,6 +27,19 @@ fn attempts_outside_the_box_are_refused() {
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 
+#[rstest]
+#[case::by_whoever_starts_the_sandbox(true, "this is the mount namespace of whoever starts the sandbox")]
+#[case::where_nobody_says_what_is_outside(false, "the marks do not say which mount namespace is outside")]
+fn nobody_tries_to_leave_from_outside(#[case] is_said: bool, #[case] why: &str) {
+    use std::os::unix::fs::MetadataExt;
+    let own = std::fs::metadata("/proc/self/ns/mnt").expect("a namespace").ino();
+    let marks = if is_said { format!(r#"{{"namespaces":{{"mnt":{own}}}}}"#) } else { "{}".to_owned() };
+    let (code, out, err) = told(&["--nonce", "0123456789abcdef", "--escapes", &marks]);
+    assert_eq!((code, out.as_slice()), (2, b"".as_slice()));
+    let expected = format!("try to leave: {why}; that is tried from the inside of a sandbox only");
+    assert_eq!(err, format!("rootcontract-probe: {expected}\n"));
+}
+
 #[test]
 fn bad_arguments_are_one_line_and_2() {
     let (code, out, err) = told(&["--shout"]);

@@ -1,6 +1,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::facts::escape::Outcome;
 
 const NONCE: &str = "0123456789abcdef";
 
@@ -92,6 +93,26 @@ fn each_damage_is_named() {
 fn another_nonce_is_refused(#[case] sealed_with: &str, #[case] asked: &str) {
     let sealed = seal(&serde_json::to_vec(&sample()).expect("a document is JSON"), sealed_with);
     assert!(matches!(open(&sealed, asked), Err(Damage::Nonce)));
+}
+
+/// What is sealed for attempts to leave.
+fn attempts(nonce: &str) -> Attempts {
+    let outcomes = [("one".to_owned(), Outcome::Open), ("two".to_owned(), Outcome::Closed("EPERM".to_owned()))].into();
+    Attempts { version: "1".to_owned(), nonce: nonce.to_owned(), outcomes }
+}
+
+#[test]
+fn attempts_are_opened_whole_with_their_nonce_and_never_for_facts() {
+    let whole = seal(&serde_json::to_vec(&attempts(NONCE)).expect("JSON"), NONCE);
+    assert_eq!(open_attempts(&whole, NONCE).expect("it is whole"), attempts(NONCE));
+    for end in 0..whole.len() {
+        assert!(open_attempts(&whole[..end], NONCE).is_err(), "cut after {end} bytes");
+    }
+    let opened = |bytes: &[u8]| format!("{:.5}", format!("{:?}", open_attempts(bytes, NONCE).expect_err("not these")));
+    assert_eq!(opened(&seal(&serde_json::to_vec(&attempts("feedbeef")).expect("JSON"), NONCE)), "Nonce");
+    assert_eq!(opened(&seal(&serde_json::to_vec(&attempts(NONCE)).expect("JSON"), "feedbeef")), "Nonce");
+    assert_eq!(opened(&sealed()), "Shape");
+    assert!(matches!(open(&whole, NONCE), Err(Damage::Shape(_))));
 }
 
 #[rstest]
