@@ -21,7 +21,7 @@ fn after(deed: &str, arguments: &[&str]) -> Tried {
 // bubblewrap up to 0.11.0 hangs when SIGCHLD is ignored, and so would whoever waits for it.
 #[test]
 fn a_caller_that_ignores_sigchld_gets_its_answer() {
-    after("trap '' CHLD", &["run", "--capabilities", "inherit", "--", "/bin/sh", "-c", "exit 7"])
+    after("trap '' CHLD", &["run", "--quiet", "--capabilities", "inherit", "--", "/bin/sh", "-c", "exit 7"])
         .assert()
         .code(7)
         .stdout("")
@@ -50,7 +50,7 @@ fn the_contract_is_kept_whatever_the_caller_did_to_itself(#[case] deed: &str) {
 #[test]
 fn too_few_descriptors_are_told_in_a_line_or_are_enough() {
     for number in 4..=40 {
-        let arguments = ["run", "--capabilities", "inherit", "--", "/usr/bin/true"];
+        let arguments = ["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/true"];
         let done = after(&format!("ulimit -n {number}"), &arguments).output().expect("a run");
         let told = String::from_utf8_lossy(&done.stderr);
         let enough = done.status.success() && told.is_empty();

@@ -5,6 +5,7 @@ mod compared;
 mod doctor;
 mod documents;
 mod foreign;
+mod hazards;
 mod interrupted;
 mod matrix;
 mod privacy;
@@ -122,7 +123,8 @@ fn help_has_examples_and_fits(#[case] verb: &str) {
 #[test]
 fn output_passes_through_byte_for_byte_with_the_status() {
     let script = r"printf '\377\000out'; printf 'err\033' >&2; exit 7";
-    let assert = rootcontract(["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script]).assert();
+    let assert =
+        rootcontract(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script]).assert();
     assert.code(7).stdout(&b"\xff\0out"[..]).stderr(&b"err\x1b"[..]);
 }
 
@@ -131,20 +133,28 @@ fn output_passes_through_byte_for_byte_with_the_status() {
 #[case::not_executable("/usr", 126, "rootcontract: run: can't be executed in the build root\n")]
 fn a_program_that_cannot_start_has_a_code_of_its_own(#[case] program: &str, #[case] code: i32, #[case] line: &str) {
     let told = predicate::str::starts_with("bwrap: ").and(predicate::str::ends_with(line.to_owned()));
-    rootcontract(["run", "--capabilities", "inherit", "--", program]).assert().code(code).stdout("").stderr(told);
+    rootcontract(["run", "--quiet", "--capabilities", "inherit", "--", program])
+        .assert()
+        .code(code)
+        .stdout("")
+        .stderr(told);
 }
 
 #[test]
 fn a_signal_inside_is_128_and_its_number() {
     let script = "kill -KILL $$";
-    rootcontract(["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script]).assert().code(137).stderr("");
+    rootcontract(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script])
+        .assert()
+        .code(137)
+        .stderr("");
 }
 
 #[test]
 fn time_that_is_up_is_told_and_written_down() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("status.json");
-    let mut command = rootcontract(["run", "--capabilities", "inherit", "--timeout", "300ms", "--status-file"]);
+    let mut command =
+        rootcontract(["run", "--quiet", "--capabilities", "inherit", "--timeout", "300ms", "--status-file"]);
     command.arg(&file).args(["--", "/usr/bin/sleep", "60"]);
     command.assert().code(124).stdout("").stderr("rootcontract: run: ended after 300ms\n");
     let status = json(&std::fs::read(&file).expect("a status"));
@@ -172,7 +182,8 @@ fn binds_are_pairs_so_that_colons_are_no_trouble() {
     std::fs::create_dir(&source).expect("a directory");
     std::fs::write(source.join("file"), "content").expect("a file");
     let script = "cat /mnt/r:o/file; echo new > /mnt/r:w/new; echo no > /mnt/r:o/no; echo $WORD";
-    let mut command = rootcontract(["run", "--capabilities", "inherit", "--setenv", "WORD", "-x=y", "--bind"]);
+    let mut command =
+        rootcontract(["run", "--quiet", "--capabilities", "inherit", "--setenv", "WORD", "-x=y", "--bind"]);
     command.arg(&source).arg("/mnt/r:w").arg("--ro-bind").arg(&source).arg("/mnt/r:o");
     let refused = predicate::str::contains("Read-only file system");
     command.args(["--", "/usr/bin/sh", "-c", script]).assert().code(0).stdout("content-x=y\n").stderr(refused);
@@ -185,7 +196,7 @@ fn a_signal_to_us_reaches_the_payload_first() {
     // No child: the shell would talk about its end too.
     let script = "trap 'echo ended; exit 3' TERM; echo ready; while :; do :; done";
     let mut child = Process::new(supervisor())
-        .args(["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script])
+        .args(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", script])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -205,7 +216,7 @@ fn a_signal_to_us_reaches_the_payload_first() {
 #[rstest]
 #[case::a_table(&["clauses"], 0)]
 #[case::help(&["--help"], 0)]
-#[case::a_payload(&["run", "--capabilities", "inherit", "--", "/usr/bin/yes"], 141)]
+#[case::a_payload(&["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/yes"], 141)]
 fn a_closed_pipe_is_a_quiet_end(#[case] arguments: &[&str], #[case] code: i32) {
     let (reader, writer) = std::os::unix::net::UnixStream::pair().expect("a pair");
     drop(reader);

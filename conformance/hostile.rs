@@ -223,8 +223,10 @@ fn a_word_is_a_word(#[case] profile: Profile) {
     assert_eq!((done.outcome, done.stdout.bytes()), (Outcome::Exited(0), listed()));
 
     let mut command = Command::new(supervisor());
-    let done =
-        command.args(["run", "--capabilities", "inherit", "--profile", profile.name(), "--"]).args(print()).output();
+    let done = command
+        .args(["run", "--quiet", "--capabilities", "inherit", "--profile", profile.name(), "--"])
+        .args(print())
+        .output();
     let done = done.expect("the command");
     assert_eq!((done.status.code(), done.stderr.as_slice(), done.stdout), (Some(0), &b""[..], listed()));
 }
@@ -243,7 +245,10 @@ fn a_program_of_any_name_is_not_found(#[case] name: &str) {
     assert_eq!((done.outcome, done.stdout.text().as_str()), (Outcome::NotFound, ""));
 
     let mut command = Command::new(supervisor());
-    let done = command.args(["run", "--capabilities", "inherit", "--", name, "/usr", "/usr"]).output().expect("a run");
+    let done = command
+        .args(["run", "--quiet", "--capabilities", "inherit", "--", name, "/usr", "/usr"])
+        .output()
+        .expect("a run");
     let told = String::from_utf8_lossy(&done.stderr);
     assert!(told.starts_with("bwrap: execvp "), "{told}");
     assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(127), &b""[..]), "{told}");

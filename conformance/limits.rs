@@ -134,7 +134,7 @@ const SMALL_DISK: &str = "mount -t tmpfs -o size=4m none /var/tmp";
 #[test]
 fn a_full_var_is_the_payloads_failure_and_is_cleared_away() {
     let fill = "yes > /var/full; code=$?; mkdir -p /var/a/b; ln -s x /var/a/l; exit $code";
-    let look = ["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", fill];
+    let look = ["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", fill];
     let after = "trap 'ls -A /var/tmp' EXIT; set +e; \"$0\" \"$@\"; exit $?";
     let done = inside(&["--mount"], &format!("{SMALL_DISK}\n{after}"), &look).output().expect("a run");
     let told = String::from_utf8_lossy(&done.stderr);
@@ -145,7 +145,7 @@ fn a_full_var_is_the_payloads_failure_and_is_cleared_away() {
 #[test]
 fn a_disk_without_room_for_var_is_told() {
     let full = format!("{SMALL_DISK}\nyes > /var/tmp/full 2> /dev/null || :\nmount -o remount,nr_inodes=2 /var/tmp");
-    let run = ["run", "--capabilities", "inherit", "--", "/usr/bin/true"];
+    let run = ["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/true"];
     let done = inside(&["--mount"], &full, &run).output().expect("a run");
     let line = "rootcontract: cannot make a scratch directory in /var/tmp: No space left on device\n";
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line, Some(125)));
@@ -194,7 +194,7 @@ const CHROOT: &str = "mount --rbind / /mnt";
 
 #[test]
 fn where_pid_max_may_be_the_hosts_a_control_group_limits_or_nothing_does_and_that_is_told() {
-    let run = ["run", "--capabilities", "inherit", "--pids", "40", "--", "/usr/bin/sh", "-c", COUNT];
+    let run = ["run", "--quiet", "--capabilities", "inherit", "--pids", "40", "--", "/usr/bin/sh", "-c", COUNT];
     let host = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the host's");
     let done =
         inside(&["--mount"], &format!("{CHROOT}\nexec chroot /mnt \"$0\" \"$@\""), &run).output().expect("a run");
@@ -222,7 +222,8 @@ fn where_nothing_limits_processes_it_is_told_or_refused(
 ) {
     let without =
         format!("{CHROOT}\numount --lazy /mnt/sys/fs/cgroup 2> /dev/null || :\nexec chroot /mnt \"$0\" \"$@\"");
-    let run = [&["run", "--capabilities", "inherit", "--pids", "40"], strict, &["--", "/usr/bin/true"]].concat();
+    let run =
+        [&["run", "--quiet", "--capabilities", "inherit", "--pids", "40"], strict, &["--", "/usr/bin/true"]].concat();
     let done = inside(&["--mount"], &without, &run).output().expect("a run");
     let line = format!(
         "rootcontract: {start}: no control groups that have the controller pids are mounted, and pid namespaces are not \

@@ -47,7 +47,7 @@ fn main() {
     let check = median((0..CHECKS).map(|_| timed(|| finished(&mut check()))).collect());
     finished(
         Command::new(command())
-            .args(["run", "--capabilities", "inherit", "--", "/usr/bin/head", "-c", CHATTER])
+            .args(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/head", "-c", CHATTER])
             .arg("/dev/zero"),
     );
     // A child shares its parent's memory for a moment, so this comes before the large caller.

@@ -29,7 +29,7 @@ fn with_options(verb: &str, options: &[&str]) -> Process {
     command.args([verb, "--profile", "osbuild", "--capabilities", "inherit", "--probe"]).arg(probe()).args(options);
     command.env("RUST_BACKTRACE", "1");
     if verb == "run" {
-        command.args(["--", "/usr/bin/true"]);
+        command.args(["--quiet", "--", "/usr/bin/true"]);
     }
     command
 }

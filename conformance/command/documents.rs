@@ -38,7 +38,7 @@ fn documents_name_every_clause_of_both_profiles(#[case] verb: &str, #[case] sche
 fn a_clause_is_explained_in_words() {
     let printed = rootcontract(["explain", "mount.usr.read-only"]).assert().code(0).stderr("");
     let text = String::from_utf8(printed.get_output().stdout.clone()).expect("text");
-    assert!(text.starts_with("mount.usr.read-only (must) in osbuild-v190, osbuild-v19\n"), "{text}");
+    assert!(text.starts_with("mount.usr.read-only (must) in osbuild-v190, osbuild-v19, hardened\n"), "{text}");
     for label in ["says", "why", "expects", "from", "since"] {
         assert!(text.lines().any(|line| line.trim_start().starts_with(label)), "no {label}: {text}");
     }
@@ -48,6 +48,7 @@ fn a_clause_is_explained_in_words() {
 #[rstest]
 #[case::v19("osbuild-v19")]
 #[case::v190("osbuild-v190")]
+#[case::hardened("hardened")]
 fn our_own_contracts_have_no_remarks(#[case] profile: &str) {
     let file = in_the_tree(&format!("conformance/contract/{profile}.toml"));
     rootcontract(["contract", "lint"]).arg(file).assert().code(0).stdout("").stderr("");

@@ -63,7 +63,7 @@ fn a_tree_whose_programs_can_t_run_is_told_in_a_line(#[case] handler: String, #[
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
     assert_eq!(done.stdout, b"");
 
-    let run = ["run", "--capabilities", "inherit", "--root", root, "--", "/usr/bin/true"];
+    let run = ["run", "--quiet", "--capabilities", "inherit", "--root", root, "--", "/usr/bin/true"];
     let done = inside(&OWN_TABLE, &deed, &run).output().expect("a run");
     let stderr = String::from_utf8_lossy(&done.stderr);
     let line = format!("rootcontract: run: programs of s390x can't be run here: {why}");
@@ -76,8 +76,16 @@ fn a_tree_whose_programs_can_t_run_is_told_in_a_line(#[case] handler: String, #[
 #[test]
 fn where_programs_run_no_handler_is_blamed() {
     let tree = tree();
-    let run =
-        ["run", "--capabilities", "inherit", "--root", tree.to_str().expect("text"), "--", "/usr/bin/nonexistent"];
+    let run = [
+        "run",
+        "--quiet",
+        "--capabilities",
+        "inherit",
+        "--root",
+        tree.to_str().expect("text"),
+        "--",
+        "/usr/bin/nonexistent",
+    ];
     let done = inside(&["-m"], "", &run).output().expect("a run");
     let stderr = String::from_utf8_lossy(&done.stderr);
     assert_eq!(stderr.lines().last(), Some("rootcontract: run: no such program in the build root"), "{stderr}");

@@ -22,7 +22,9 @@ const DEAF: &str = "trap '' TERM INT HUP; echo ready; while :; do :; done";
 fn line(shared: &Path, options: &str, script: &str) -> String {
     let command = supervisor();
     let (command, shared) = (command.display(), shared.display());
-    format!("{command} run --capabilities inherit {options} --bind {shared} /mnt -- /usr/bin/sh -c \"{script}\"")
+    format!(
+        "{command} run --quiet --capabilities inherit {options} --bind {shared} /mnt -- /usr/bin/sh -c \"{script}\""
+    )
 }
 
 fn started(line: &str) -> Child {

@@ -17,7 +17,12 @@ use crate::support::supervisor;
 /// `run` of a shell script, without a word about capabilities.
 fn script(options: &[&str], script: &str) -> Process {
     let mut command = Process::new(supervisor());
-    command.args(["run", "--capabilities", "inherit"]).args(options).args(["--", "/usr/bin/sh", "-c", script]);
+    command.args(["run", "--quiet", "--capabilities", "inherit"]).args(options).args([
+        "--",
+        "/usr/bin/sh",
+        "-c",
+        script,
+    ]);
     command.env("RUST_BACKTRACE", "1");
     command
 }
@@ -41,7 +46,7 @@ fn how_it_ended_is_written_down(
 ) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("status.json");
-    let mut run = rootcontract(["run", "--capabilities", "inherit", "--status-file"]);
+    let mut run = rootcontract(["run", "--quiet", "--capabilities", "inherit", "--status-file"]);
     run.arg(&file).arg("--").args(command).assert().code(i32::from(code)).stdout("");
     let document = status(&file);
     let report = &document["reports"][0];
@@ -54,7 +59,7 @@ fn how_it_ended_is_written_down(
 
 #[test]
 fn a_status_file_that_cannot_be_written_is_told() {
-    let mut run = rootcontract(["run", "--capabilities", "inherit", "--status-file", "/nonexistent/status"]);
+    let mut run = rootcontract(["run", "--quiet", "--capabilities", "inherit", "--status-file", "/nonexistent/status"]);
     let line = "rootcontract: write /nonexistent/status: No such file or directory\n";
     run.args(["--", "/usr/bin/true"]).assert().code(125).stdout("").stderr(line);
 }
@@ -65,7 +70,7 @@ fn every_byte_passes_through_on_both_streams() {
     // More than a pipe holds, and no multiple of a page.
     let bytes: Vec<u8> = (0..=255).cycle().take(300_001).collect();
     std::fs::write(directory.path().join("bytes"), &bytes).expect("a file");
-    let mut run = rootcontract(["run", "--capabilities", "inherit", "--ro-bind"]);
+    let mut run = rootcontract(["run", "--quiet", "--capabilities", "inherit", "--ro-bind"]);
     run.arg(directory.path()).args(["/mnt", "--", "/usr/bin/sh", "-c", "cat /mnt/bytes; cat /mnt/bytes >&2"]);
     let done = run.assert().code(0).get_output().clone();
     assert!(done.stdout == bytes, "{} of {} bytes on stdout", done.stdout.len(), bytes.len());
@@ -122,7 +127,7 @@ fn silence_that_is_too_long_is_told_and_written_down() {
 
 #[test]
 fn our_stdin_is_not_the_payloads() {
-    let mut run = rootcontract(["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c"]);
+    let mut run = rootcontract(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c"]);
     let assert = run.arg("readlink /proc/self/fd/0; cat").write_stdin("secret\n").assert();
     assert.code(0).stdout("/dev/null\n").stderr("");
 }

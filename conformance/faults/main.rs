@@ -29,7 +29,8 @@ const FAULTS: [Fault; 6] = [
 ];
 
 /// A payload that says a word on each stream.
-const RUN: &[&str] = &["run", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", "echo out; echo err >&2; exit 3"];
+const RUN: &[&str] =
+    &["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", "echo out; echo err >&2; exit 3"];
 /// What is looked at by a check, with several times as many calls.
 const CHECK: &[&str] = &["check", "--profile", "osbuild", "--capabilities", "inherit"];
 

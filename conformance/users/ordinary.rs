@@ -69,6 +69,12 @@ impl Ordinary {
         assert!(done.status.success());
     }
 
+    /// Makes it and what is below root's again.
+    pub fn take_back(&self, path: &Path) {
+        let done = Process::new("chown").args(["-hR", "0:0"]).arg(path).output().expect("chown");
+        assert!(done.status.success());
+    }
+
     /// A copy of this machine's tree that belongs to the user.
     pub fn own_tree(&self) -> PathBuf {
         let arch = rootcontract::arch::native().expect("an architecture of the table").name;

@@ -151,6 +151,15 @@ pub enum Failure {
         /// What is missing.
         why: Missing,
     },
+    /// What is to be run could reach the host.
+    #[error(
+        "as root, {profile} keeps no payload from the host (the hazards of its contract), and --deny-hazards was given: \
+         take --profile hardened, or run it as an ordinary user"
+    )]
+    Hazards {
+        /// The profile.
+        profile: Profile,
+    },
     /// No clause has this id.
     #[error("no clause is called `{id}`{}", did_you_mean(.like))]
     NoSuchClause {

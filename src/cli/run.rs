@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use rootcontract::buildroot::{BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams, UnlimitedPids};
+use rootcontract::facts::launch::Privilege;
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;
@@ -34,7 +35,8 @@ const MOST_PIDS: i64 = 4_000_000;
   rootcontract run --timeout 30s --status-file status.json -- rpm -qa
   rootcontract run --timeout 1h --idle-timeout 5m --grace 30s -- /usr/bin/make
   rootcontract run --merge -- /usr/bin/sh -c 'echo out; echo err >&2' > log
-  rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env")]
+  rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env
+  rootcontract run --profile hardened --ro-bind ./foreign.sh /run/foreign.sh -- /bin/sh /run/foreign.sh")]
 pub struct Run {
     /// Mount SRC of the host at DST, read-write; may be repeated
     #[arg(long, value_names = ["SRC", "DST"], num_args = 2, action = ArgAction::Append)]
@@ -66,6 +68,12 @@ pub struct Run {
     /// Write how it ended to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     status_file: Option<PathBuf>,
+    /// Say nothing about hazards: what osbuild's profiles let a payload of root do to the host
+    #[arg(long)]
+    quiet: bool,
+    /// Refuse to go on where a payload can reach the host by one of its profile's hazards
+    #[arg(long)]
+    deny_hazards: bool,
     /// Leave the scratch directories, and say where they are
     #[arg(long)]
     keep: bool,
@@ -105,6 +113,10 @@ impl Run {
             builder = builder.pids(most).unlimited_pids(unlimited);
         }
         let root = builder.open()?;
+        if let Err(refused) = self.hazards(&root) {
+            root.close()?;
+            return Err(refused);
+        }
         root.warnings().iter().for_each(|warning| tell(&format!("warning: {warning}")));
         if self.keep {
             tell(&format!("keeping {}", root.scratch().map(|path| path.to_string_lossy().into_owned()).join(" and ")));
@@ -112,6 +124,24 @@ impl Run {
         let ending = self.in_root(&root, signals);
         root.close()?;
         ending
+    }
+
+    /// Tells of the hazards there are: only who is root on the host can do it harm, and `hardened` keeps root from it.
+    fn hazards(&self, root: &BuildRoot) -> Result<(), Failure> {
+        let profile = root.profile();
+        if !profile.is_osbuild() || root.privilege() != Privilege::Root {
+            return Ok(());
+        }
+        if self.deny_hazards {
+            return Err(Failure::Hazards { profile });
+        }
+        if !self.quiet {
+            tell(&format!(
+                "warning: as root, {profile} keeps no payload from the host (the hazards of its contract): \
+                 --profile hardened does, --quiet leaves this line out"
+            ));
+        }
+        Ok(())
     }
 
     fn in_root(self, root: &BuildRoot, signals: &Signals) -> Result<Ending, Failure> {

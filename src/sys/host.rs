@@ -598,3 +598,32 @@ pub fn terminal_size(terminal: BorrowedFd<'_>) -> io::Result<libc::winsize> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The serial number of the session keyring of this process (keyctl(2): KEYCTL_GET_KEYRING_ID).
+    fn session_keyring() -> i64 {
+        // SAFETY: integers only.
+        unsafe { libc::syscall(libc::SYS_keyctl, libc::KEYCTL_GET_KEYRING_ID, libc::KEY_SPEC_SESSION_KEYRING, 0) }
+    }
+
+    #[test]
+    fn the_session_keyring_is_left_for_another_one() {
+        let after = |steps: &'static [Step<'static>]| {
+            let look = || {
+                // SAFETY: these steps take no pointers.
+                let ready = steps.iter().all(|step| unsafe { done(*step) });
+                format!("{ready} {}", session_keyring())
+            };
+            crate::sys::in_child(Duration::from_secs(5), look).expect("a word")
+        };
+        let ours = session_keyring();
+        assert_eq!(after(&[]), format!("true {ours}"));
+        let left = after(&[Step::LeaveKeyring]);
+        assert!(left.starts_with("true ") && !left.ends_with(&format!(" {ours}")), "{left}: {ours}");
+    }
+}
