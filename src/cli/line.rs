@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rootcontract::argv;
 use rootcontract::buildroot::{BuildRoot, Builder, Invocation};
 use rootcontract::facts::launch::Privilege;
-use rootcontract::plan::{HostPath, Op, Plan};
+use rootcontract::plan::{HostPath, Op, Plan, Preparation};
 use rootcontract::profile::{DEVICE_LINKS, Furniture, Runner};
 
 use super::failure::Failure;
@@ -31,7 +31,8 @@ pub fn of(builder: Builder) -> Result<String, Failure> {
     Ok(line)
 }
 
-/// The line for this plan: it first makes what the plan finds in our scratch directories, which are gone by then.
+/// The line for this plan: it first makes what the plan finds in our scratch directories, which are gone by then. A tmpfs of
+/// our own is a directory there, and the state of the process is that of who pastes it.
 pub fn paste(root: &BuildRoot, plan: &Plan) -> String {
     let (plan, ours) = moved(root, plan);
     let mut made = Made::default();
@@ -65,6 +66,13 @@ pub fn moved(root: &BuildRoot, plan: &Plan) -> (Plan, Vec<(PathBuf, PathBuf)>) {
                 ours.push(one);
             }
             *from = HostPath::new(to);
+        }
+    }
+    for step in &mut plan.before {
+        let Preparation::Tmpfs { at, .. } = step else { continue };
+        let below = root.scratch().into_iter().find_map(|scratch| at.0.strip_prefix(scratch).ok());
+        if let Some(below) = below {
+            *at = HostPath::new(Path::new(SCRATCH).join(below));
         }
     }
     (plan, ours)

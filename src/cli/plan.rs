@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::{ArgAction, Args};
 use rootcontract::buildroot::Invocation;
-use rootcontract::plan::{Access, Environment, Missing, Namespace, Op, Plan as Planned};
+use rootcontract::plan::{Access, Environment, Missing, Namespace, Op, Plan as Planned, Preparation};
 use rootcontract::report::show::{beside, shown};
 
 use super::failure::{Failure, tell};
@@ -17,7 +17,8 @@ use super::{line, output};
 #[derive(Debug, Args)]
 #[command(mut_arg("profiles", |profile| profile.action(ArgAction::Set)), after_help = "Examples:
   rootcontract plan
-  rootcontract plan --profile osbuild-v19 -- /usr/bin/findmnt")]
+  rootcontract plan --profile osbuild-v19 -- /usr/bin/findmnt
+  rootcontract plan --profile hardened")]
 pub struct Plan {
     #[command(flatten)]
     sandbox: Sandbox,
@@ -47,7 +48,7 @@ impl Plan {
 
 fn in_words(plan: &Planned, title: &str) -> String {
     const BOLD: Style = Style::new().bold();
-    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut rows: Vec<(String, String)> = plan.before.iter().map(prepared).collect();
     for op in &plan.ops {
         let (subject, words) = described(op);
         match rows.last_mut() {
@@ -68,6 +69,20 @@ fn in_words(plan: &Planned, title: &str) -> String {
     rows.push(("command".to_owned(), plan.command.iter().map(said).collect::<Vec<_>>().join(" ")));
     let lines = rows.iter().map(|(subject, words)| beside(&format!("  {subject}"), 30, words));
     std::iter::once(format!("{BOLD}{title}{BOLD:#}\n")).chain(lines).collect()
+}
+
+/// What is done before bubblewrap starts, in the same way.
+fn prepared(step: &Preparation) -> (String, String) {
+    match step {
+        Preparation::Tmpfs { at, mode, size } => {
+            ("tmpfs of its own".to_owned(), format!("{} of {size} bytes, {mode:04o}", said(&at.0)))
+        }
+        Preparation::LeaveKeyring => ("session keyring".to_owned(), "a new one".to_owned()),
+        Preparation::GoFirst => ("out of memory".to_owned(), "it goes before others".to_owned()),
+        Preparation::Settle => {
+            ("process".to_owned(), "priorities, execution domain and soft limits as on any machine".to_owned())
+        }
+    }
 }
 
 /// What an operation is about, and what it does.

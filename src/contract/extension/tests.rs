@@ -70,27 +70,6 @@ fn ignored_facts_are_the_other_s_but_for_what_is_read_or_ignored_for_another_rea
 }
 
 #[rstest]
-#[case::unknown_base(
-    "osbuild-v190\"",
-    "osbuild-v191\"",
-    "4: extends: no contract for profile `osbuild-v191`: there are osbuild-v19, osbuild-v190 and hardened"
-)]
-#[case::nothing_extended(
-    "extends = \"osbuild-v190\"\n",
-    "",
-    "11: without: nothing is extended: say what with `extends`"
-)]
-#[case::no_reason("There is none here.", " ", "12: without: `reason` is empty: say why they are not so here")]
-#[case::no_such_clause(
-    "mount.boot.read-only",
-    "mount.boot.readonly",
-    "13: without: there is no clause `mount.boot.readonly` in osbuild-v190"
-)]
-#[case::both(
-    "mount.boot.read-only",
-    "mount.usr.read-only",
-    "13: without: `mount.usr.read-only` is taken out, and has another in its place: it can't be both"
-)]
 #[case::twice("abi.page-size.x86-64", "mount.boot.read-only", "13: without: `mount.boot.read-only` is taken out twice")]
 #[case::unknown_key("reason =", "because =", "12: because: unknown key `because`, expected `clauses` or `reason`")]
 #[case::no_id(

@@ -46,6 +46,10 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 
 #[rstest]
 #[case::duplicate_id("duplicate-id", "17: id: duplicate clause id `mount.usr.read-only`")]
+#[case::extends_nobody(
+    "extends-nobody",
+    "4: extends: no contract for profile `osbuild-v191`: there are osbuild-v19, osbuild-v190 and hardened"
+)]
 #[case::key_twice("key-twice", "10: level: duplicate key")]
 #[case::malformed_fact(
     "malformed-fact",
@@ -119,6 +123,13 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
     "unknown-world",
     "14: expect.closed: unknown word `oceans`, expected one of `mounts`, `devices`, `environment`, `descriptors`, `root`, `processes`, `capabilities`, `directories`"
 )]
+#[case::without_and_within(
+    "without-and-within",
+    "19: without: `mount.usr.read-only` is taken out, and has another in its place: it can't be both"
+)]
+#[case::without_extending("without-extending", "17: without: nothing is extended: say what with `extends`")]
+#[case::without_reason("without-reason", "18: without: `reason` is empty: say why they are not so here")]
+#[case::without_stranger("without-stranger", "19: without: there is no clause `mount.boot.readonly` in osbuild-v190")]
 #[case::wrong_type("wrong-type", "3: version: invalid type: string \"one\", expected u32")]
 fn a_bad_contract_is_refused_in_one_line(#[case] name: &str, #[case] line: &str) {
     let bytes = std::fs::read(fixture("bad").join(name).with_extension("toml")).expect("a fixture");
