@@ -77,6 +77,9 @@ fn prepared(step: &Preparation) -> (String, String) {
         Preparation::Tmpfs { at, mode, size } => {
             ("tmpfs of its own".to_owned(), format!("{} of {size} bytes, {mode:04o}", said(&at.0)))
         }
+        Preparation::AwaitTracer(filter) => {
+            ("tracer".to_owned(), format!("waited for; it hears of calls by a filter of {} instructions", filter.len()))
+        }
         Preparation::LeaveKeyring => ("session keyring".to_owned(), "a new one".to_owned()),
         Preparation::GoFirst => ("out of memory".to_owned(), "it goes before others".to_owned()),
         Preparation::Settle => {
