@@ -28,6 +28,7 @@ mod proof;
 mod recorded;
 mod refusals;
 mod removal;
+mod rpms;
 mod runners;
 mod runs;
 mod scriptlet;

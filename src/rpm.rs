@@ -29,3 +29,4 @@ pub mod shell;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 pub mod trace;
 pub mod verdict;
+pub mod waiver;

@@ -64,7 +64,7 @@ impl Waivers {
         if waivers.schema != SCHEMA {
             return Err(source.other_schema(&waivers.schema, SCHEMA));
         }
-        match waivers.waivers.iter().find(|waiver| waiver.day().is_none()) {
+        match waivers.waivers.iter().find(|waiver| day(&waiver.expires).is_none()) {
             Some(_) => Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned())),
             None => Ok(waivers),
         }
@@ -98,22 +98,27 @@ impl Waiver {
             && self.arch.as_ref().is_none_or(|arch| *arch == report.arch)
     }
 
-    /// The day it ends with; a time of day is none.
-    fn day(&self) -> Option<Date> {
-        self.expires.date.filter(|_| self.expires.time.is_none())
-    }
-
     fn waive(&self, finding: &mut Finding, today: Date) {
-        let (owner, reason) = (shown(&self.owner), shown(&self.reason));
-        let reason = match self.day() {
-            Some(day) if ordered(day) >= ordered(today) => {
-                finding.verdict = Verdict::Waived;
-                format!("{reason} ({owner}, until {day})")
-            }
-            Some(day) => format!("its waiver of {owner} has expired on {day}: {reason}"),
-            None => format!("its waiver of {owner} names no day"),
-        };
-        finding.reason = Some(reason);
+        let told = term(&self.owner, &self.reason, &self.expires, today);
+        if told.is_ok() {
+            finding.verdict = Verdict::Waived;
+        }
+        finding.reason = Some(told.unwrap_or_else(|told| told));
+    }
+}
+
+/// The day a waiver ends with; a time of day is none.
+pub(crate) fn day(expires: &toml::value::Datetime) -> Option<Date> {
+    expires.date.filter(|_| expires.time.is_none())
+}
+
+/// What is said of something that is waived today, or, as an error, that it is not any more.
+pub(crate) fn term(owner: &str, reason: &str, expires: &toml::value::Datetime, today: Date) -> Result<String, String> {
+    let (owner, reason) = (shown(owner), shown(reason));
+    match day(expires) {
+        Some(day) if ordered(day) >= ordered(today) => Ok(format!("{reason} ({owner}, until {day})")),
+        Some(day) => Err(format!("its waiver of {owner} has expired on {day}: {reason}")),
+        None => Err(format!("its waiver of {owner} names no day")),
     }
 }
 

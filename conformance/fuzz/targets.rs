@@ -10,6 +10,11 @@ use rootcontract::binfmt::{Handler, State};
 use rootcontract::contract::Contract;
 use rootcontract::facts::{self, Document, frame, text};
 use rootcontract::matrix::Wanted;
+use rootcontract::rpm::judge::{Asked, Judge};
+use rootcontract::rpm::package::Package;
+use rootcontract::rpm::reading::Reading;
+use rootcontract::rpm::scriptlet::Slot;
+use rootcontract::rpm::verdict::{Scenario, USUAL};
 use rootcontract::tree::Header;
 use rootcontract::upgrade::consumer::Consumer;
 use rootcontract::waiver::Waivers;
@@ -19,7 +24,7 @@ use rootcontract::{bwrap, machine, report, verify};
 type Reader = fn(&[u8]);
 
 /// All of them, by the names that their programs and, in `corpora`, their inputs go by.
-pub const TARGETS: [(&str, Reader); 16] = [
+pub const TARGETS: [(&str, Reader); 18] = [
     ("binfmt", handler),
     ("consumer", consumer),
     ("contract", contract),
@@ -31,6 +36,8 @@ pub const TARGETS: [(&str, Reader); 16] = [
     ("mountinfo", mountinfo),
     ("proc", proc),
     ("report", of_a_check),
+    ("rpm", package),
+    ("script", script),
     ("sealed", sealed),
     ("status", status),
     ("status-fd", status_line),
@@ -148,6 +155,29 @@ fn sealed(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// What can be read can be judged.
+fn package(bytes: &[u8]) {
+    match Package::read(&mut &*bytes) {
+        Ok(package) => judge(package),
+        Err(error) => is_told_in_a_line(&error),
+    }
+}
+
+fn script(bytes: &[u8]) {
+    for slot in [Slot::Pre, Slot::Postun] {
+        judge(Package::of_script(&mut &*bytes, slot).expect("a script"));
+    }
+}
+
+fn judge(package: Package) {
+    static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::builtin("osbuild-v190").expect("a contract"));
+    static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::new(&CONTRACT, "x86_64"));
+    let asked = Asked { scenarios: Scenario::ALL.to_vec(), versions: USUAL.to_vec() };
+    let report = JUDGE.judge(&Reading::of(package), &asked);
+    let shown = report.findings.iter().filter_map(|finding| finding.line.as_ref());
+    assert!(shown.flat_map(|line| line.chars()).all(|character| !character.is_control()));
 }
 
 fn status(bytes: &[u8]) {

@@ -11,13 +11,14 @@ use super::contracts::Contracts;
 use super::failure::Failure;
 use super::output;
 
-/// Say what a clause means, why it is there and what to do instead
+/// Say what a clause or a rule about scriptlets means, why it is there and what to do instead
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rootcontract explain mount.usr.read-only
-  rootcontract explain --profile osbuild-v19 environment.path")]
+  rootcontract explain --profile osbuild-v19 environment.path.value
+  rootcontract explain systemd.runtime                   a rule of `rpm check`")]
 pub struct Explain {
-    /// Id of the clause, as `check` and `clauses` show it
+    /// Id of the clause, as `check` and `clauses` show it, or of the rule, as `rpm check` does
     #[arg(value_name = "CLAUSE")]
     id: String,
     #[command(flatten)]
@@ -32,6 +33,11 @@ const SUGGESTIONS: usize = 3;
 impl Explain {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         let contracts = self.contracts.load_all()?;
+        #[cfg(feature = "rpm")]
+        if let Some(rule) = rootcontract::rpm::rule::named(&self.id) {
+            output::print(&super::rpm::explained(rule, &contracts))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let clauses = told_apart(&contracts, &self.id);
         if clauses.is_empty() {
             let like = alike(&contracts, &self.id);
@@ -60,6 +66,8 @@ fn told_apart<'a>(contracts: &'a [Contract], id: &str) -> Vec<(Vec<&'a str>, &'a
 /// Ids that look like this one, the likeliest first.
 fn alike(contracts: &[Contract], id: &str) -> Vec<String> {
     let ids = contracts.iter().flat_map(|contract| &contract.clauses).map(|clause| clause.id.as_str());
+    #[cfg(feature = "rpm")]
+    let ids = ids.chain(rootcontract::rpm::rule::all().map(|rule| rule.id));
     let mut ranked: Vec<(f64, &str)> = ids.map(|known| (strsim::jaro_winkler(known, id), known)).collect();
     ranked.retain(|(likeness, _)| *likeness >= ALIKE);
     ranked.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));

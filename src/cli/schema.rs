@@ -36,6 +36,9 @@ enum Document {
     Doctor,
     /// What `escapes --format json` prints
     Escapes,
+    /// What `rpm check --format json` prints
+    #[cfg(feature = "rpm")]
+    Rpm,
 }
 
 impl Schema {
@@ -49,6 +52,8 @@ impl Schema {
             Document::Diff => rootcontract::diff::schema(),
             Document::Doctor => rootcontract::doctor::schema(),
             Document::Escapes => rootcontract::escapes::document::schema(),
+            #[cfg(feature = "rpm")]
+            Document::Rpm => rootcontract::rpm::report::schema(),
         };
         output::print(&output::json(&schema)?)?;
         Ok(ExitCode::SUCCESS)

@@ -10,14 +10,15 @@ use crate::verify::Verdict;
 const SHOWN: usize = 10;
 
 /// An annotation, before it is written.
-struct Annotation {
-    kind: Kind,
-    title: String,
-    message: String,
+#[derive(Debug)]
+pub(crate) struct Annotation {
+    pub(crate) kind: Kind,
+    pub(crate) title: String,
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Error,
     Warning,
     Notice,
@@ -33,6 +34,11 @@ pub fn render(document: &Document) -> String {
         message: super::show::shown(&cell.reason),
     }));
     annotations.extend(findings(document, Verdict::Unknown, Kind::Warning));
+    written(&annotations) + &total(document).line()
+}
+
+/// Errors and then warnings, as many of each as are shown.
+pub(crate) fn written(annotations: &[Annotation]) -> String {
     let mut lines = String::new();
     for kind in [Kind::Error, Kind::Warning] {
         let of_kind: Vec<_> = annotations.iter().filter(|annotation| annotation.kind == kind).collect();
@@ -43,7 +49,7 @@ pub fn render(document: &Document) -> String {
             lines += &Annotation { kind, title: "rootcontract".to_owned(), message }.line();
         }
     }
-    lines + &total(document).line()
+    lines
 }
 
 /// One annotation for each clause that is `verdict` for the same reason, in the order of the contracts.
@@ -83,7 +89,8 @@ fn total(document: &Document) -> Annotation {
 }
 
 impl Annotation {
-    fn line(&self) -> String {
+    /// As GitHub's runner reads it.
+    pub(crate) fn line(&self) -> String {
         let kind = match self.kind {
             Kind::Error => "error",
             Kind::Warning => "warning",

@@ -101,7 +101,7 @@ fn class(profile: &str, place: Option<&str>, area: &str) -> String {
 }
 
 /// Text that XML can hold and a terminal too: what neither can is escaped, not left out.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let not_xml = |character| matches!(character, '\u{fffe}' | '\u{ffff}');
     show::shown(text).replace(not_xml, "\u{fffd}")
 }

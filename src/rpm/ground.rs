@@ -5,7 +5,11 @@
 
 use std::collections::HashMap;
 
-use crate::contract::{Clause, Contract, Expect, HostFact, Phase, Policy, Privilege, Sharing, Which, Word, World};
+use crate::contract::{
+    CapabilityName, CapabilitySet, Clause, Contract, Expect, HostFact, Phase, Policy, Privilege, Sharing, Which, Word,
+    World,
+};
+use crate::profile::Profile;
 
 /// Something that a scriptlet can need of its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +61,10 @@ pub struct Ground<'contract> {
 }
 
 impl<'contract> Ground<'contract> {
-    /// What the contract says on an architecture, where root builds with the capabilities of osbuild's stages.
+    /// What the contract says on an architecture, where root builds with the capabilities that the command gives.
     pub fn of(contract: &'contract Contract, arch: &str) -> Self {
-        let clauses: Vec<_> = contract.clauses.iter().filter(|clause| applies(clause, arch)).collect();
+        let policy = policy(&contract.profile);
+        let clauses: Vec<_> = contract.clauses.iter().filter(|clause| applies(clause, arch, policy)).collect();
         let mut paths = HashMap::new();
         let mut attempts = HashMap::new();
         for clause in &clauses {
@@ -90,8 +95,12 @@ impl<'contract> Ground<'contract> {
                 _ => None,
             }),
             Need::Capability(name) => self.first(|clause| match &clause.expect {
-                Expect::Capabilities(set) if set.lacks.iter().any(|one| one.as_str() == name) => Some(Standing::Unmet),
-                Expect::Capabilities(set) if set.contains.iter().any(|one| one.as_str() == name) => Some(Standing::Met),
+                Expect::Capabilities(set) if set.set == CapabilitySet::Effective => {
+                    let is_in = |list: &[CapabilityName]| list.iter().any(|one| one.as_str() == name);
+                    let exactly = set.equals.as_deref().map(|list| met(is_in(list)));
+                    let at_least = is_in(&set.contains).then_some(Standing::Met);
+                    at_least.or(is_in(&set.lacks).then_some(Standing::Unmet)).or(exactly)
+                }
                 _ => None,
             }),
             Need::Init(name) => self.first(|clause| match &clause.expect {
@@ -166,13 +175,21 @@ fn met(is_so: bool) -> Standing {
     if is_so { Standing::Met } else { Standing::Unmet }
 }
 
+/// The capabilities that scriptlets have in a profile; osbuild gives them those of its stages.
+fn policy(profile: &str) -> Policy {
+    match profile.parse() {
+        Ok(Profile::Hardened) => Policy::Scriptlet,
+        Ok(Profile::OsbuildV19 | Profile::OsbuildV190) | Err(_) => Policy::Stage,
+    }
+}
+
 /// Whether a clause is about the room: what a condition on the host would say is known of its users only.
-fn applies(clause: &Clause, arch: &str) -> bool {
+fn applies(clause: &Clause, arch: &str, policy: Policy) -> bool {
     let when = &clause.when;
     let any = |is_empty: bool, is_among: bool| is_empty || is_among;
     clause.is_about(arch)
         && any(when.phase.is_empty(), when.phase.contains(&Phase::Scriptlet))
         && any(when.privilege.is_empty(), when.privilege.contains(&Privilege::Root))
-        && any(when.policy.is_empty(), when.policy.contains(&Policy::Stage))
+        && any(when.policy.is_empty(), when.policy.contains(&policy))
         && when.host.iter().all(|condition| condition.fact != HostFact::RootMapped || condition.wanted)
 }

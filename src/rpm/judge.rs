@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::report::{Coverage, Judgement, Report};
 use super::rule::{self, Consequence, Rule, Scene, Seen, Sees};
 use super::shell::{Act, Fate};
-use super::verdict::{Failing, RpmVersion, Scenario, Verdict, failing};
+use super::verdict::{RpmVersion, Scenario, Verdict};
 use crate::contract::Contract;
 use crate::facts::text;
 
@@ -17,16 +17,6 @@ pub struct Asked {
     pub scenarios: Vec<Scenario>,
     /// With which rpm.
     pub versions: Vec<RpmVersion>,
-}
-
-/// What these findings come to, for each scenario with each rpm.
-pub fn judgements(findings: &[Finding], cells: impl Iterator<Item = (Scenario, RpmVersion)>) -> Vec<Judgement> {
-    let judged = |(scenario, rpm)| {
-        let here = findings.iter().filter(|finding| finding.scenarios.contains(&scenario));
-        let verdict = here.map(|finding| verdict(finding, rpm)).max().unwrap_or(Verdict::Works);
-        Judgement { scenario, rpm, verdict }
-    };
-    cells.map(judged).collect()
 }
 
 /// The rules, and what comes of each in a room.
@@ -63,7 +53,8 @@ impl<'contract> Judge<'contract> {
             let body = scriptlet.body.as_deref().unwrap_or_default();
             for scenario in asked.scenarios.iter().copied().filter(|scenario| scenario.has(scriptlet.slot)) {
                 let walked = reading.walk(at, &self.ground, scenario.argument(scriptlet.slot));
-                let unread = reading.unread(at);
+                let cut_off = walked.is_cut_off().then_some("it comes to more commands than are gone through here");
+                let unread = reading.unread(at).or(cut_off);
                 let scene = Scene { package: &reading.package, scriptlet, walked: &walked, unread };
                 for hit in self.hits(&scene) {
                     hit.add_to(&mut findings, &scene, scenario, body);
@@ -71,18 +62,21 @@ impl<'contract> Judge<'contract> {
             }
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
-        let cells = asked.scenarios.iter().flat_map(|&scenario| asked.versions.iter().map(move |&rpm| (scenario, rpm)));
-        let verdicts = judgements(&findings, cells);
-        let all = reading.package.scriptlets.len();
-        Report {
+        let pairs = asked.scenarios.iter().flat_map(|scenario| asked.versions.iter().map(move |rpm| (scenario, rpm)));
+        let unsettled = |(&scenario, &rpm)| Judgement { scenario, rpm, verdict: Verdict::Works };
+        let (all, judged) = (reading.package.scriptlets.len(), reading.judged());
+        let mut report = Report {
             package: (&reading.package).into(),
             profile: self.profile.to_owned(),
             arch: self.arch.to_owned(),
-            verdicts,
+            verdicts: pairs.map(unsettled).collect(),
+            scriptlets: reading.package.scriptlets.iter().map(Into::into).collect(),
             findings,
             notes: Vec::new(),
-            coverage: Coverage { executed: 0, judged: reading.judged(), skipped: all - reading.judged() },
-        }
+            coverage: Coverage { executed: 0, judged, skipped: all - judged },
+        };
+        report.settle();
+        report
     }
 
     fn hits<'scene>(&'scene self, scene: &'scene Scene<'_>) -> Vec<Hit<'scene>> {
@@ -167,20 +161,4 @@ fn quoted(body: &str, place: Place, scene: &Scene<'_>) -> String {
         None => scene.scriptlet.interpreter.join(" "),
     };
     text::escape(line.as_bytes())
-}
-
-/// What a finding makes of a build with this rpm.
-pub fn verdict(finding: &Finding, rpm: RpmVersion) -> Verdict {
-    let outcome = failing(finding.slot, rpm);
-    if finding.waived.is_some() || outcome == Failing::Ignores {
-        return Verdict::Works;
-    }
-    match (finding.effect, outcome) {
-        (Effect::Advice, _) => Verdict::Works,
-        (Effect::Skipped, _) | (Effect::Fails, Failing::Warns | Failing::Ignores) => Verdict::EffectsSkipped,
-        (Effect::Unjudged, _) => Verdict::Unknown,
-        (Effect::Image, _) => Verdict::BreaksImage,
-        (Effect::Host, _) => Verdict::ChangesHost,
-        (Effect::Refused, _) | (Effect::Fails, Failing::Fails) => Verdict::FailsBuild,
-    }
 }

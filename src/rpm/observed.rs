@@ -5,7 +5,6 @@ use nix::errno::Errno;
 use super::finding::{Effect, Evidence, Finding, Place};
 use super::ground::{Ground, Need};
 use super::install::Transaction;
-use super::judge::judgements;
 use super::left::{Change, Left};
 use super::package::Package;
 use super::report::Report;
@@ -55,7 +54,7 @@ pub fn add(report: &mut Report, package: &Package, ground: &Ground<'_>, transact
     executed.dedup();
     report.coverage.executed = executed.len();
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
-    report.verdicts = judgements(&report.findings, report.verdicts.iter().map(|one| (one.scenario, one.rpm)));
+    report.settle();
 }
 
 /// Why rpm did not come to its end.

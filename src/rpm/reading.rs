@@ -47,7 +47,7 @@ impl Reading {
             Read::Program => {
                 let words = scriptlet.interpreter.iter();
                 let words = words.map(|word| Text { written: word.clone(), value: Some(word.clone()) }).collect();
-                Walked { acts: Act::alone(words, START, Fate::Decides).into_iter().collect(), ..Walked::default() }
+                Walked::of(Act::alone(words, START, Fate::Decides))
             }
             Read::Foreign | Read::Failed(_) => Walked::default(),
         }

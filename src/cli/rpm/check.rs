@@ -16,13 +16,15 @@ use rootcontract::report::show;
 use rootcontract::rpm::judge::{Asked, Judge};
 use rootcontract::rpm::package::Package;
 use rootcontract::rpm::reading::Reading;
-use rootcontract::rpm::report::{Document, NotJudged, Report, human};
+use rootcontract::rpm::report::{Document, NotJudged, Report, github, human, junit};
 use rootcontract::rpm::scriptlet::Slot;
 use rootcontract::rpm::verdict::{RpmVersion, Scenario, USUAL};
+use rootcontract::rpm::waiver::Waivers;
+use rootcontract::waiver::today;
 
 use super::super::contracts;
-use super::super::failure::Failure;
-use super::super::format::{Formats, Kind};
+use super::super::failure::{Failure, tell};
+use super::super::format::{Formats, ReportKind};
 use super::super::matrix::{Architectures, architecture};
 use super::super::output;
 use super::install::Install;
@@ -62,6 +64,9 @@ pub struct Check {
     /// The files are scripts, which rpm would run at this moment
     #[arg(long, value_name = "MOMENT", value_parser = PossibleValuesParser::new(Slot::ALL.iter().map(|slot| slot.as_str())))]
     scriptlet: Option<String>,
+    /// What may be so for now, each with rule, reason, owner and last day; what needs no waiver fails
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
     /// Run nothing
     #[arg(long = "static")]
     is_static: bool,
@@ -73,7 +78,7 @@ pub struct Check {
     #[arg(long, value_name = "DIR", default_value = "/", conflicts_with_all = ["is_static", "scriptlet"])]
     root: PathBuf,
     #[command(flatten)]
-    formats: Formats<Kind>,
+    formats: Formats<ReportKind>,
 }
 
 impl Check {
@@ -83,18 +88,35 @@ impl Check {
         let judges = Judges::of(&contracts);
         let files = self.packages()?;
         let judged = in_parallel(&files, processors(), |file| self.judge(file, &judges));
-        let mut document = Document::new(Vec::new(), Vec::new());
+        let (mut reports, mut failures) = (Vec::new(), Vec::new());
         for one in judged {
             match one {
-                Ok(reports) => document.reports.extend(reports),
-                Err(failure) => document.failures.push(failure),
+                Ok(judged) => reports.extend(judged),
+                Err(failure) => failures.push(failure),
             }
         }
+        let mut document = Document::new(reports, failures);
+        let is_needed = self.waive(&mut document)?;
         self.formats.write(|kind| match kind {
-            Kind::Human => Ok(human::render(&document)),
-            Kind::Json => output::json(&document),
+            ReportKind::Human => Ok(human::render(&document)),
+            ReportKind::Json => output::json(&document),
+            ReportKind::Junit => Ok(junit::render(&document)?),
+            ReportKind::Github => Ok(github::render(&document)),
         })?;
-        Ok(ExitCode::from(document.exit_code()))
+        let code = document.exit_code();
+        Ok(ExitCode::from(if code == 0 && !is_needed { 1 } else { code }))
+    }
+
+    /// Lets pass what is waived; whether every waiver is needed. Those that are not are told.
+    fn waive(&self, document: &mut Document) -> Result<bool, Failure> {
+        let Some(file) = &self.waivers else { return Ok(true) };
+        let waivers = Waivers::load(file)?;
+        let unneeded = waivers.apply(document, today().ok_or(Failure::NoClock)?);
+        for waiver in &unneeded {
+            let (rule, owner) = (&waiver.rule, show::shown(&waiver.owner));
+            tell(&format!("{}: {rule} of {owner} finds nothing: remove the waiver", file.display()));
+        }
+        Ok(unneeded.is_empty())
     }
 
     fn contracts(&self) -> Result<Vec<Contract>, Failure> {

@@ -3,9 +3,8 @@
 use anstyle::{AnsiColor, Style};
 
 use super::super::finding::{Effect, Finding};
-use super::super::judge::verdict;
 use super::super::verdict::{RpmVersion, Scenario, Verdict};
-use super::{Document, Report};
+use super::{Difference, Document, Report};
 use crate::report::show::{beside, shown};
 
 const BOLD: Style = Style::new().bold();
@@ -16,6 +15,7 @@ const INDENT: usize = 12;
 /// The whole, with colour.
 pub fn render(document: &Document) -> String {
     let mut parts: Vec<String> = groups(&document.reports).iter().map(|group| one(group)).collect();
+    parts.extend((!document.differences.is_empty()).then(|| differences(&document.differences)));
     let failures = document.failures.iter();
     let style = style(Verdict::Unknown);
     parts.extend(failures.map(|one| format!("{style}? {}{style:#}: {}\n", shown(&one.file), shown(&one.reason))));
@@ -51,8 +51,9 @@ fn one(group: &[&Report]) -> String {
         shown(&places.join(", "))
     );
     text += &verdicts(report);
-    let (told, rest): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().partition(|finding| finding.effect > Effect::Advice && finding.masked.is_none());
+    let is_told = |finding: &&Finding| finding.effect > Effect::Advice && finding.masked.is_none();
+    let (mut told, rest): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(is_told);
+    told.sort_by_key(|finding| std::cmp::Reverse(report.worst(finding)));
     text.extend(told.iter().map(|finding| in_full(finding, report)));
     let (masked, advice): (Vec<&Finding>, Vec<&Finding>) = rest.iter().partition(|finding| finding.masked.is_some());
     text += &section("Failures that nobody notices", &masked);
@@ -98,8 +99,7 @@ fn joined(versions: &[RpmVersion]) -> String {
 
 /// What somebody has to act on.
 fn in_full(finding: &Finding, report: &Report) -> String {
-    let versions: Vec<RpmVersion> = report.verdicts.iter().map(|one| one.rpm).collect();
-    let worst = versions.iter().map(|rpm| verdict(finding, *rpm)).max().unwrap_or(Verdict::Works);
+    let worst = report.worst(finding);
     let style = style(worst).bold();
     let waived = finding.waived.as_ref().map(|by| format!(" (waived: {by})")).unwrap_or_default();
     let title = format!("{style}{} {}{style:#} {}{}\n", mark(worst), place(finding), finding.rule, shown(&waived));
@@ -124,7 +124,7 @@ fn in_full(finding: &Finding, report: &Report) -> String {
 fn consequence(finding: &Finding, report: &Report) -> String {
     let mut rows: Vec<(Verdict, Vec<RpmVersion>)> = Vec::new();
     for one in report.verdicts.iter().filter(|one| finding.scenarios.first() == Some(&one.scenario)) {
-        let verdict = verdict(finding, one.rpm);
+        let verdict = finding.verdict(one.rpm);
         match rows.iter_mut().find(|(known, _)| *known == verdict) {
             Some((_, versions)) => versions.push(one.rpm),
             None => rows.push((verdict, vec![one.rpm])),
@@ -149,13 +149,33 @@ fn section(heading: &str, findings: &[&Finding]) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    let line = |finding: &&Finding| {
+    let mut firsts: Vec<(&Finding, usize)> = Vec::new();
+    for &finding in findings {
+        let is_alike = |known: &Finding| {
+            known.rule == finding.rule && known.slot == finding.slot && known.masked == finding.masked
+        };
+        match firsts.iter_mut().find(|(known, _)| is_alike(known)) {
+            Some((_, more)) => *more += 1,
+            None => firsts.push((finding, 0)),
+        }
+    }
+    let line = |(finding, more): &(&Finding, usize)| {
         let masked = finding.masked.as_ref().map(|by| format!(" (hidden by {by})")).unwrap_or_default();
         let line = finding.line.as_ref().map(|line| format!("{line} — ")).unwrap_or_default();
+        let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
         let label = format!("  {}", place(finding));
-        beside(&label, 18, &shown(&format!("{line}{}{masked} [{}]", finding.says, finding.rule)))
+        beside(&label, 18, &shown(&format!("{line}{}{masked} [{}]{more}", finding.says, finding.rule)))
     };
-    format!("{BOLD}{heading}{BOLD:#}\n{}\n", findings.iter().map(line).collect::<String>())
+    format!("{BOLD}{heading}{BOLD:#}\n{}\n", firsts.iter().map(line).collect::<String>())
+}
+
+/// What is not the same for several architectures.
+fn differences(differences: &[Difference]) -> String {
+    let line = |difference: &Difference| {
+        let label = format!("  {}", shown(&difference.package));
+        beside(&label, 4, &shown(&format!("{} {}: {}", difference.slot, difference.what, difference.on.join(", "))))
+    };
+    format!("{BOLD}Not the same on every architecture{BOLD:#}\n{}", differences.iter().map(line).collect::<String>())
 }
 
 fn coverage(report: &Report) -> String {

@@ -4,6 +4,7 @@ use super::{does, has, is};
 use crate::rpm::finding::Effect;
 use crate::rpm::ground::Need;
 use crate::rpm::rule::{Rests, Rule, Sees};
+use crate::rpm::shell::Act;
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -87,11 +88,18 @@ pub const RULES: &[Rule] = &[
         why: "The tree is mounted nodev: `mknod` succeeds, and opening what it made gives EACCES.",
         then: "The node gets into the image and is of no use before.",
         instead: "Let the kernel and udev make it; where it has to be, a `c` line in tmpfiles.d.",
-        rests: Rests::Without(Need::Attempt("open-node:/"), Effect::Image),
-        sees: Sees::Act(|act| {
-            let kind = act.arguments().filter(|word| !word.starts_with('-')).nth(1);
-            is(act, &["mknod"]) && kind.is_none_or(|kind| kind != "p")
-        }),
+        rests: Rests::With(Need::Attempt("mknod:/"), Effect::Image),
+        sees: Sees::Act(makes_device),
+    },
+    Rule {
+        id: "device.refused",
+        catalogue: &[44],
+        says: "A device can be made.",
+        why: "It takes the host's CAP_MKNOD, which ordinary users have not, and rpm-ostree and others do not give.",
+        then: "As root of osbuild it works, to no use.",
+        instead: "Let the kernel and udev make it; where it has to be, a `c` line in tmpfiles.d.",
+        rests: Rests::Without(Need::Attempt("mknod:/"), Effect::Fails),
+        sees: Sees::Act(makes_device),
     },
     Rule {
         id: "terminal.prompt",
@@ -111,3 +119,9 @@ pub const RULES: &[Rule] = &[
         }),
     },
 ];
+
+/// A device, and no pipe.
+fn makes_device(act: &Act) -> bool {
+    let kind = act.arguments().filter(|word| !word.starts_with('-')).nth(1);
+    is(act, &["mknod"]) && kind.is_none_or(|kind| kind != "p")
+}

@@ -32,7 +32,7 @@ pub const RULES: &[Rule] = &[
         sees: Sees::ActOf(|act, scene| made(act, scene).any(|file| is_below(file, "/var") && !is_left_over(file))),
     },
     Rule {
-        id: "run.left-over",
+        id: "place.left-over",
         catalogue: &[46],
         says: "What is put into `/run` or `/tmp` is there when the system runs.",
         why: "They are plain directories of the tree while it is built, and file systems of their own when it runs.",
@@ -40,8 +40,8 @@ pub const RULES: &[Rule] = &[
         instead: "Describe it in tmpfiles.d (`/run`), or remove it again.",
         rests: Rests::Rpm(Effect::Skipped),
         sees: Sees::ActOf(|act, scene| {
-            let stays = |file: &&str| is_left_over(file) && !is_removed(file, scene);
-            made(act, scene).any(|file| stays(&file)) || (is(act, &["mktemp"]) && !removes(scene))
+            let stays = |file: &str| is_left_over(file) && !is_removed(file, scene) && !is_handed_on(act, scene);
+            made(act, scene).any(stays) || (is(act, &["mktemp"]) && !removes(scene))
         }),
     },
     Rule {
@@ -98,6 +98,15 @@ fn is_device(file: &str) -> bool {
 fn is_removed(file: &str, scene: &Scene<'_>) -> bool {
     let removing = scene.walked.acts.iter().filter(|act| is(act, &["rm", "rmdir", "unlink"]));
     removing.flat_map(|act| act.arguments().collect::<Vec<_>>()).any(|word| is_below(file, word.trim_end_matches('/')))
+}
+
+/// Whether another scriptlet of the package removes the file, by the same words.
+fn is_handed_on(act: &Act, scene: &Scene<'_>) -> bool {
+    let files = act.redirects.iter().map(|redirect| &redirect.file).chain(act.words.iter().skip(1));
+    let names: Vec<&str> = files.map(|file| file.written.as_str()).filter(|name| name.starts_with('/')).collect();
+    let bodies = scene.package.scriptlets.iter().filter_map(|scriptlet| scriptlet.body.as_deref());
+    let removing = bodies.flat_map(str::lines).filter(|line| line.trim_start().starts_with("rm "));
+    removing.flat_map(str::split_whitespace).any(|word| names.contains(&word))
 }
 
 /// Whether the scriptlet removes something whose name is not known.

@@ -5,9 +5,10 @@ use brush_parser::{Token, TokenizerOptions, uncached_tokenize_str};
 
 /// The longest script, in bytes. The longest that distributions ship are some tens of thousands.
 const LONGEST: usize = 256 << 10;
-/// The most commands within commands, and the most constructs that may lie in each other; a tenth of what the stack of
-/// [`parallel`](crate::parallel) has room for.
-const MOST: usize = 300;
+/// The most commands within words.
+const WITHIN: usize = 150;
+/// The most constructs that lie in each other: a tenth of what the stack of [`parallel`](crate::parallel) has room for.
+const DEEPEST: usize = 48;
 /// The most `case` within `case`: each makes the parser try everything in it about three times over.
 const CASES: usize = 5;
 /// The most `((` in a script: arithmetic, or one subshell in another, and both are tried.
@@ -16,7 +17,7 @@ const DOUBLE: usize = 8;
 /// Whether a script is one that is not read.
 pub fn is_tangled(body: &str) -> bool {
     let substitutions = body.matches("$(").count() + body.matches("${").count() / 4 + body.matches('`').count() / 2;
-    if body.len() > LONGEST || substitutions > MOST {
+    if body.len() > LONGEST || substitutions > WITHIN {
         return true;
     }
     // What can't be divided into words can't be parsed either, and the parser says why.
@@ -49,7 +50,7 @@ fn is_nested(tokens: &[Token]) -> bool {
             }
             _ => {}
         }
-        if depth > MOST || cases > CASES || double > DOUBLE {
+        if depth > DEEPEST || cases > CASES || double > DOUBLE {
             return true;
         }
         before = text;
@@ -77,6 +78,18 @@ mod tests {
         let begun = Instant::now();
         assert!(parse(&part.repeat(times)).is_err());
         assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+
+    /// Calls of calls, and a value that is doubled.
+    #[rstest]
+    #[case::calls(&(0..8).map(|n| format!("f{n}() {{ {} }}\n", format!("f{}; ", n + 1).repeat(100))).chain(["f0".to_owned()]).collect::<String>())]
+    #[case::doubled(&("a=xxxxxxxx\n".to_owned() + &"a=$a$a\n".repeat(60) + "echo $a > /etc/a"))]
+    fn what_comes_to_more_than_there_is_is_given_up(#[case] script: &str) {
+        let begun = Instant::now();
+        let contract = crate::contract::Contract::builtin("osbuild-v190").expect("a contract");
+        let ground = crate::rpm::ground::Ground::of(&contract, "x86_64");
+        let walked = parse(script).expect("a script").walk(&ground, Some("1"), false);
+        assert!(walked.acts.len() < 25_000 && begun.elapsed() < Duration::from_secs(5));
     }
 
     #[rstest]

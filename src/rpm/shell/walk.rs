@@ -4,6 +4,8 @@ mod compound;
 mod handler;
 mod redirect;
 mod simple;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +17,10 @@ use crate::rpm::finding::Place;
 use crate::rpm::ground::Ground;
 
 /// The most that functions, commands within words and scripts within scripts lie in each other.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 8;
+
+/// The most commands that are gone through: functions that call each other many times come to more than there is time for.
+const LONGEST: usize = 20_000;
 
 /// A command that comes, as far as its words are known.
 #[derive(Debug, Clone)]
@@ -95,6 +100,20 @@ pub struct Walked {
     pub substitutions: Vec<Place>,
     /// The last command, if it is known that the script fails with it.
     pub fails_at: Option<Place>,
+    /// How many commands have come.
+    steps: usize,
+}
+
+impl Walked {
+    /// These commands and nothing else.
+    pub fn of(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self { acts: acts.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whether there was more than is gone through.
+    pub fn is_cut_off(&self) -> bool {
+        self.steps >= LONGEST
+    }
 }
 
 /// What a command or a list of them ends with.
@@ -196,7 +215,7 @@ impl<'script> Walker<'script, '_> {
             if !keeps {
                 self.checked.truncate(known);
             }
-            if flow.is_over {
+            if flow.is_over || self.walked.is_cut_off() {
                 break;
             }
         }

@@ -6,6 +6,9 @@ use brush_parser::{ParserOptions, SourcePosition};
 
 use crate::rpm::finding::Place;
 
+/// The longest value that is followed, in bytes: a variable that is doubled often enough comes to more than there is memory.
+const LONGEST: usize = 4096;
+
 /// A word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -89,9 +92,7 @@ impl<K: Known> Expansion<'_, K> {
     }
 
     fn push(&mut self, text: &str) {
-        if let Some(value) = &mut self.value {
-            value.push_str(text);
-        }
+        self.value = self.value.take().filter(|value| value.len() + text.len() <= LONGEST).map(|value| value + text);
     }
 
     fn parameter(&mut self, expression: &ParameterExpr, at: usize) {

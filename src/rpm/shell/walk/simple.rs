@@ -15,6 +15,7 @@ const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ksh", "su"];
 
 impl<'script> Walker<'script, '_> {
     pub fn simple(&mut self, command: &'script SimpleCommand, fate: &Fate) -> Flow {
+        self.walked.steps += 1;
         let prefix = command.prefix.iter().flat_map(|prefix| &prefix.0);
         let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
         let redirects = self.redirects(prefix.clone().chain(suffix.clone()).filter_map(as_redirect));

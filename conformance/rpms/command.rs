@@ -1,0 +1,242 @@
+//! `rootcontract rpm check`: what is printed, and how it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::Built;
+use crate::support::supervisor;
+
+/// Standard output, standard error, exit code.
+fn check(arguments: &[&str]) -> (String, String, Option<i32>) {
+    let done =
+        Command::new(supervisor()).args(["rpm", "check", "--static", "--arch", "x86_64"]).args(arguments).output();
+    let done = done.expect("a run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&done.stdout), text(&done.stderr), done.status.code())
+}
+
+/// A script of its own in a file.
+fn script(directory: &Path, body: &str) -> PathBuf {
+    let file = directory.join("script.sh");
+    fs::write(&file, body).expect("a file");
+    file
+}
+
+fn of_script(moment: &str, body: &str, more: &[&str]) -> (String, String, Option<i32>) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = script(directory.path(), body);
+    let file = file.to_string_lossy();
+    check(&[&["--scriptlet", moment, &file], more].concat())
+}
+
+#[test]
+fn one_package_is_one_screen() {
+    let body = "udevadm control --reload\nuseradd -r mypkg || :\nfirewall-cmd --reload\n";
+    let (stdout, stderr, code) = of_script("post", body, &["--scenario", "install"]);
+    let expected = "\
+✘ script-0-0.noarch: fails the build
+in osbuild-v190 on x86_64
+  works, effects skipped  install, rpm 4.16, 4.20
+  fails the build         install, rpm 6.0
+
+✘ %post:3:1 firewall.daemon
+  line      firewall-cmd --reload
+  assumes   firewalld runs.
+  why       `firewall-cmd` speaks with firewalld over D-Bus, and neither is there.
+  osbuild   `FirewallD is not running`, and a status that is not 0.
+  so it     works, effects skipped with rpm 4.16, 4.20; fails the build with rpm 6.0 (install)
+  instead   Ship a service file in `/usr/lib/firewalld/services`; where a rule has to be set,
+            `firewall-offline-cmd`.
+  rests on  mount.scriptlet.run
+
+– %post:1:1 udev.control
+  line      udevadm control --reload
+  assumes   udev runs, and reads its rules again.
+  why       There is no udev: `/run/udev/control` is not there. Today's udevadm says `Running in
+            chroot, ignoring request`, older ones fail.
+  osbuild   Nothing happens; the rules are read when the image boots.
+  so it     works, effects skipped (install)
+  instead   Drop it (systemd's file triggers do it), or ask first: `[ -S /run/udev/control ] &&
+            udevadm control --reload`.
+  rests on  mount.scriptlet.run
+
+Worth knowing
+  %post:2:1       useradd -r mypkg || : — A program that no dependency brings is there.
+                  [requires.missing]
+
+1 scriptlets: 0 run, 1 gone through, 0 not looked into
+";
+    assert_eq!((stdout.as_str(), stderr.as_str(), code), (expected, "", Some(1)));
+}
+
+/// What the README shows is what is printed.
+#[test]
+fn the_readme_s_example_is_what_is_printed() {
+    let built = Built::of("readme.spec");
+    let (stdout, stderr, code) = check(&[&built.file("mypkg").to_string_lossy()]);
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a README");
+    let (_, example) = readme.split_once("$ rootcontract rpm check --static mypkg.rpm\n").expect("an example");
+    let (example, _) = example.split_once("```\n").expect("its end");
+    assert_eq!((stdout.as_str(), stderr.as_str(), code), (example, "", Some(1)));
+}
+
+#[rstest]
+#[case::works("post", "touch /etc/mypkg\n", Some(0))]
+#[case::effects_skipped("post", "systemctl start mypkg\n", Some(0))]
+#[case::hidden("post", "firewall-cmd --reload || :\n", Some(0))]
+#[case::changes_the_host("post", "sysctl -w a.b=1\n", Some(1))]
+#[case::breaks_the_image("post", "hostname > /etc/mypkg\n", Some(1))]
+#[case::fails("pre", "firewall-cmd --reload\n", Some(1))]
+#[case::unknown("post", "if true; then\n", Some(2))]
+fn the_exit_code_says_what_becomes_of_a_build(#[case] moment: &str, #[case] body: &str, #[case] expected: Option<i32>) {
+    let (stdout, stderr, code) = of_script(moment, body, &[]);
+    assert_eq!((stderr.as_str(), code), ("", expected), "{stdout}");
+}
+
+/// Each rpm has its own idea of a scriptlet that fails.
+#[rstest]
+#[case::before_the_files("pre", "4.16", "fails-build")]
+#[case::after_the_files("post", "4.16", "effects-skipped")]
+#[case::after_the_files_today("post", "6.0", "fails-build")]
+#[case::before_another_goes("triggerin", "4.20", "effects-skipped")]
+#[case::before_another_goes_today("triggerin", "6.0", "fails-build")]
+fn what_a_failure_comes_to_is_rpm_s(#[case] moment: &str, #[case] rpm: &str, #[case] expected: &str) {
+    let more = ["--rpm-version", rpm, "--scenario", "install", "--format", "json"];
+    let (stdout, _, _) = of_script(moment, "firewall-cmd --reload\n", &more);
+    let document: Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!(document["reports"][0]["verdicts"][0]["verdict"], expected);
+}
+
+/// What `$1` is decides which way a script goes.
+#[rstest]
+#[case::first_install("post", "[ \"$1\" -eq 1 ]", &["install"])]
+#[case::upgrade("post", "[ $1 -gt 1 ]", &["upgrade"])]
+#[case::last_one_goes("preun", "[ \"$1\" = 0 ]", &["erase"])]
+#[case::replaced("postun", "test $1 -ge 1", &["upgrade"])]
+#[case::bash_s_brackets("post", "[[ $1 == 2 ]]", &["upgrade"])]
+fn a_script_goes_one_way(#[case] moment: &str, #[case] test: &str, #[case] expected: &[&str]) {
+    let body = format!("if {test}; then\n  sysctl -w a.b=1\nfi\n");
+    let (stdout, _, _) = of_script(moment, &body, &["--format", "json"]);
+    let document: Value = serde_json::from_str(&stdout).expect("JSON");
+    let finding = document["reports"][0]["findings"].as_array().expect("findings").first().expect("a finding");
+    let scenarios: Vec<&str> =
+        finding["scenarios"].as_array().expect("scenarios").iter().filter_map(Value::as_str).collect();
+    assert_eq!((finding["rule"].as_str(), scenarios.as_slice()), (Some("kernel.settings"), expected));
+    assert_eq!((finding["place"]["line"].as_u64(), finding["place"]["column"].as_u64()), (Some(2), Some(3)));
+}
+
+/// A name, a line or a file can't speak to the terminal, and is given to no shell.
+#[test]
+fn nothing_of_a_package_is_printed_as_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let touched = directory.path().join("touched");
+    let body = format!("sysctl -w a.b=1 \u{1b}[2J\u{202e}$(touch {})\n", touched.display());
+    let file = script(directory.path(), &body);
+    for format in ["human", "json", "junit", "github"] {
+        let (stdout, stderr, code) = check(&["--scriptlet", "post", &file.to_string_lossy(), "--format", format]);
+        assert!(!stdout.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{stdout:?}");
+        assert_eq!((stderr.as_str(), code), ("", Some(1)));
+    }
+    assert!(!touched.exists());
+}
+
+#[test]
+fn a_waived_finding_counts_for_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let waivers = directory.path().join("waivers.toml");
+    let waiver = |rule: &str, day: &str| {
+        format!(
+            "schema = \"rootcontract.rpm-waivers/1\"\n[[waiver]]\nrule = \"{rule}\"\nreason = \"ours\"\nowner = \"me\"\nexpires = {day}\n"
+        )
+    };
+    let with = |text: String| {
+        fs::write(&waivers, text).expect("a file");
+        of_script("post", "sysctl -w a.b=1\n", &["--waivers", &waivers.to_string_lossy()])
+    };
+    let (stdout, stderr, code) = with(waiver("kernel.settings", "9999-12-31"));
+    assert_eq!((stderr.as_str(), code), ("", Some(0)), "{stdout}");
+    assert!(stdout.contains("kernel.settings (waived: ours (me, until 9999-12-31))"), "{stdout}");
+    let (_, _, code) = with(waiver("kernel.settings", "2026-01-01"));
+    assert_eq!(code, Some(1));
+    let unneeded = waiver("kernel.settings", "9999-12-31")
+        + &waiver("secret.made", "9999-12-31").replace("schema = \"rootcontract.rpm-waivers/1\"\n", "");
+    let (_, stderr, code) = with(unneeded);
+    let line = format!("rootcontract: {}: secret.made of me finds nothing: remove the waiver\n", waivers.display());
+    assert_eq!((stderr, code), (line, Some(1)));
+    let (stdout, stderr, code) = with(waiver("no.rule", "9999-12-31"));
+    let line = format!("rootcontract: {}:3: rule: no rule is called `no.rule`\n", waivers.display());
+    assert_eq!((stdout.as_str(), stderr, code), ("", line, Some(2)));
+}
+
+#[test]
+fn what_is_asked_wrongly_is_told_in_a_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (stdout, stderr, code) = check(&[&directory.path().to_string_lossy()]);
+    let line = format!(
+        "rootcontract: {} has no package in it: there is no file in it whose name ends in .rpm\n",
+        directory.path().display()
+    );
+    assert_eq!((stdout.as_str(), stderr, code), ("", line, Some(2)));
+    let spec = directory.path().join("mypkg.spec");
+    fs::write(&spec, "%(touch /tmp/x)").expect("a file");
+    let (stdout, stderr, code) = check(&[&spec.to_string_lossy()]);
+    let line = format!(
+        "? {}: a spec is a program, whose %(…) run when it is read: build it, and check the packages\n",
+        spec.display()
+    );
+    assert_eq!((stdout, stderr.as_str(), code), (line, "", Some(2)));
+}
+
+/// Two builds of a package whose scriptlets are not the same.
+#[test]
+fn what_differs_between_architectures_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let spec = directory.path().join("twin.spec");
+    let text = "Name: twin\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\n%description\nx\n%ifarch s390x\n%post\nzipl\n%endif\n%files\n";
+    fs::write(&spec, text).expect("a file");
+    for target in ["s390x-linux", "x86_64-linux"] {
+        let topdir = format!("_topdir {}", directory.path().display());
+        let done = Command::new("rpmbuild")
+            .args(["-bb", "--quiet", "--target", target, "--define", &topdir])
+            .arg(&spec)
+            .output();
+        assert!(done.expect("rpmbuild").status.success());
+    }
+    let packages = ["s390x", "x86_64"].map(|arch| directory.path().join(format!("RPMS/{arch}/twin-1-1.{arch}.rpm")));
+    let done = Command::new(supervisor()).args(["rpm", "check", "--static"]).args(packages).output().expect("a run");
+    let stdout = String::from_utf8_lossy(&done.stdout);
+    assert!(stdout.contains("Not the same on every architecture\n  twin-1-1\n"), "{stdout}");
+    assert!(stdout.contains("%post is found by grub.probe: s390x\n"), "{stdout}");
+}
+
+#[test]
+fn the_json_document_keeps_to_its_schema() {
+    let built = Built::of("rules/kernel.spec");
+    let (stdout, stderr, _) = check(&["--format", "json", &built.packages().to_string_lossy()]);
+    let document: Value = serde_json::from_str(&stdout).expect("JSON");
+    let schema = rootcontract::rpm::report::schema();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!((errors, stderr.as_str()), (Vec::new(), ""));
+}
+
+#[test]
+fn a_rule_is_explained_with_what_comes_of_it_in_each_profile() {
+    let done = Command::new(supervisor()).args(["explain", "kernel.settings", "--profile", "osbuild"]).output();
+    let done = done.expect("a run");
+    let expected = "\
+kernel.settings, a rule about scriptlets
+  assumes   Kernel settings are the image's.
+  why       There is one kernel, that of the machine that builds, and `/proc/sys` is not covered.
+  osbuild   As root the setting of the machine that builds is changed. The image gets nothing of it.
+  instead   Ship a file in `/usr/lib/sysctl.d`: it takes effect when the image boots.
+  so        osbuild-v190: the machine that builds is changed (proc.printk.writable)
+";
+    let said = (String::from_utf8_lossy(&done.stdout).into_owned(), done.status.code());
+    assert_eq!(said, (expected.to_owned(), Some(0)));
+    assert_eq!(done.stderr, b"");
+}

@@ -1,0 +1,97 @@
+//! Findings that may be so for now: which, why, who has said so, and until when.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::value::Date;
+
+use super::finding::{Effect, Finding};
+use super::report::Document;
+use crate::source::{self, Kind, Source, SourceError};
+use crate::waiver::{day, term};
+
+/// The value of `schema` in every such file.
+pub const SCHEMA: &str = "rootcontract.rpm-waivers/1";
+/// What is read here.
+const KIND: Kind = Kind { name: "list of waivers", limit: 1 << 20 };
+
+/// What may be so for now.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waivers {
+    schema: String,
+    #[serde(default, rename = "waiver")]
+    waivers: Vec<Waiver>,
+}
+
+/// One rule that may find something.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// The rule.
+    pub rule: String,
+    /// The name of the package; every one if none is named.
+    pub package: Option<String>,
+    /// The profile; every one if none is named.
+    pub profile: Option<String>,
+    /// Why it may be so.
+    pub reason: String,
+    /// Who has said so, and mends it.
+    pub owner: String,
+    /// The last day on which it may be.
+    pub expires: toml::value::Datetime,
+}
+
+impl Waivers {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It can't be read, or is no list of waivers.
+    pub fn load(path: &Path) -> Result<Self, SourceError> {
+        let (name, bytes) = source::load(path, KIND)?;
+        Self::parse(&name, &bytes)
+    }
+
+    /// Reads a file's bytes; `name` is only for errors.
+    ///
+    /// # Errors
+    /// They are no list of waivers, or of rules that there are not.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
+        let source = Source::new(name, KIND, bytes)?;
+        let waivers: Self = source.read()?;
+        if waivers.schema != SCHEMA {
+            return Err(source.other_schema(&waivers.schema, SCHEMA));
+        }
+        if waivers.waivers.iter().any(|waiver| day(&waiver.expires).is_none()) {
+            return Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned()));
+        }
+        match waivers.waivers.iter().find(|waiver| super::rule::named(&waiver.rule).is_none()) {
+            Some(waiver) => Err(source.at_key("rule", format!("no rule is called `{}`", waiver.rule.escape_debug()))),
+            None => Ok(waivers),
+        }
+    }
+
+    /// Lets pass what is waived today; the waivers that nothing needs are given back.
+    pub fn apply(&self, document: &mut Document, today: Date) -> Vec<&Waiver> {
+        let mut unneeded = Vec::new();
+        for waiver in &self.waivers {
+            let told = term(&waiver.owner, &waiver.reason, &waiver.expires, today).ok();
+            let mut is_needed = false;
+            for report in &mut document.reports {
+                let is_meant = waiver.package.as_ref().is_none_or(|package| *package == report.package.name)
+                    && waiver.profile.as_ref().is_none_or(|profile| *profile == report.profile);
+                let counts =
+                    |finding: &&mut Finding| is_meant && finding.rule == waiver.rule && finding.effect > Effect::Advice;
+                for finding in report.findings.iter_mut().filter(counts) {
+                    is_needed = true;
+                    finding.waived.clone_from(&told);
+                }
+                report.settle();
+            }
+            if !is_needed {
+                unneeded.push(waiver);
+            }
+        }
+        unneeded
+    }
+}
