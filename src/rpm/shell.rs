@@ -1,7 +1,7 @@
 //! Shell scripts, as far as it can be told without running them: which commands come, with what, and what becomes of it
 //! when one of them fails.
 //!
-//! [`parse`] reads a script with a real grammar, [`walk`](walk::walk) goes through it as a shell would in one scenario and one
+//! [`parse`] reads a script with a real grammar, [`walk`](mod@walk) goes through it as a shell would in one scenario and one
 //! room: what conditions come to is worked out where it can be, and what is not reached is not seen.
 
 mod condition;

@@ -1,7 +1,7 @@
 //! What a scriptlet asked the kernel for and did not get.
 //!
 //! A tracer of our own: the process that becomes bubblewrap waits for it and has the kernel stop it, and whatever comes of
-//! it, at the [calls](call) that matter ([`filter`]), and at no others. The programs of other architectures are no other
+//! it, at the calls that matter (`filter`), and at no others. The programs of other architectures are no other
 //! matter: qemu-user passes their calls on to this kernel, paths and errors as they are.
 //!
 //! Only what a scriptlet does is kept, and of that only what failed: rpm is known by its chroot into the tree, a scriptlet

@@ -61,7 +61,7 @@ pub enum Step<'a> {
     LeaveKeyring,
     /// Is the first to go when memory runs out. One that is so more than that stays as it is.
     GoFirst,
-    /// Takes on the state of [`settle`].
+    /// Takes on the state of `settle`.
     Settle,
     /// Waits until it is traced, and then hands the tracer what a filter says.
     AwaitTracer {
