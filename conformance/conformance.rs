@@ -22,6 +22,7 @@ mod installed;
 mod kept;
 mod lifecycle;
 mod limits;
+mod mounts;
 mod outcomes;
 mod packages;
 mod proof;

@@ -35,7 +35,7 @@ pub(crate) use open::command;
 pub use outcome::{Completed, Outcome};
 pub use output::Captured;
 pub(crate) use place::scratch_places;
-pub use privilege::PrivilegeError;
+pub use privilege::{Mounting, PrivilegeError};
 pub(crate) use privilege::{is_root, sets_ids};
 pub use protocol::{Failure, Surroundings};
 pub(crate) use scratch::PREFIX as SCRATCH_PREFIX;

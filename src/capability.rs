@@ -145,6 +145,11 @@ impl CapabilitySet {
         Self(self.0 & other.0)
     }
 
+    /// Those in either.
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Those in this set that are not in `other`.
     pub fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)

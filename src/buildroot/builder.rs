@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use super::privilege::Mounting;
 use super::protocol::Surroundings;
 use crate::facts::launch::Privilege;
 use crate::plan::{CapabilityPolicy, Plan};
@@ -69,6 +70,7 @@ pub struct Builder {
     pub(super) pids: Option<u32>,
     pub(super) unlimited_pids: UnlimitedPids,
     pub(super) proc_overrides: BTreeMap<String, Vec<u8>>,
+    pub(super) mounting: Mounting,
     pub(super) surroundings: Surroundings,
     pub(super) mutation: Option<fn(&mut Plan)>,
     pub(super) devices: Option<DeviceNodes>,
@@ -95,6 +97,7 @@ impl Builder {
             pids: None,
             unlimited_pids: UnlimitedPids::Warn,
             proc_overrides: BTreeMap::from([("cmdline".to_owned(), KERNEL_COMMAND_LINE.into())]),
+            mounting: Mounting::AsCapable,
             surroundings: Surroundings::Host,
             mutation: None,
             devices: None,
@@ -150,6 +153,14 @@ impl Builder {
     #[must_use]
     pub fn privilege(mut self, privilege: Privilege) -> Self {
         self.privilege = Some(privilege);
+        self
+    }
+
+    /// Whether the payload may mount what it likes, in a user namespace where that does not matter to the host. It takes
+    /// CAP_SYS_ADMIN among the [capabilities](Self::capabilities).
+    #[must_use]
+    pub fn mounting(mut self, mounting: Mounting) -> Self {
+        self.mounting = mounting;
         self
     }
 

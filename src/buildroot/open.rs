@@ -33,7 +33,7 @@ impl Builder {
         let bwrap = self.bubblewrap()?;
         self.is_understood(&bwrap)?;
         let mut lesser = None;
-        let mut ways = privilege::ways(self.privilege)?.into_iter().peekable();
+        let mut ways = privilege::ways(self.privilege, self.mounting)?.into_iter().peekable();
         while let Some(way) = ways.next() {
             match self.open_by(&way, &tree, &bwrap, lesser) {
                 Err(OpenError::Refused(why)) if why.want == Some(Want::SubordinateIds) && ways.peek().is_some() => {
@@ -53,12 +53,24 @@ impl Builder {
         lesser: Option<protocol::Failure>,
     ) -> Result<BuildRoot, OpenError> {
         let capabilities = self.grant(way)?;
-        let rundir = self.rundir.clone().unwrap_or_else(|| place::of_run_time(way.privilege));
+        let of_run_time = || match way.ids {
+            // Somebody else's: they have to get there.
+            Ids::Shifted { .. } => place::on_disk(way.privilege),
+            _ => place::of_run_time(way.privilege),
+        };
+        let rundir = self.rundir.clone().unwrap_or_else(of_run_time);
         let vardir = self.vardir.clone().unwrap_or_else(|| place::on_disk(way.privilege));
         let scratch = make_scratch(&rundir, self.keep)?;
         let var = make_scratch(&vardir, self.keep)?;
         let layout = self.layout(tree, capabilities, &scratch, &var)?;
         let tree_facts = facts(tree, &way.ids)?;
+        if let Ids::Shifted { range } = way.ids {
+            for scratch in [&scratch, &var] {
+                scratch
+                    .give(range.first)
+                    .map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })?;
+            }
+        }
         let request = self.request(way, &layout, bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
         let root = BuildRoot {

@@ -22,6 +22,19 @@ const NOBODY: u32 = 65534;
 /// How many ranges are mapped besides the caller's own id: kernels before 4.15 take five in all (user_namespaces(7)).
 const MOST_RANGES: usize = 4;
 
+/// Whose ids [`Ids::Shifted`] takes: of those that systemd keeps for containers (UIDS-GIDS.md: `0x00080000` and up), as many
+/// as there are users.
+const SHIFTED: Range = Range { first: 0x8_0000, count: 0x1_0000 };
+
+/// Whether the payload may mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mounting {
+    /// Only as its capabilities say.
+    AsCapable,
+    /// In a user namespace in which user 0 of the host is nobody: what it mounts and remounts there does not reach the host.
+    Contained,
+}
+
 /// Which users and groups a build root has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Ids {
@@ -35,6 +48,11 @@ pub(super) enum Ids {
         users: Vec<Range>,
         /// The same of groups.
         groups: Vec<Range>,
+    },
+    /// Others altogether, as 0 and on: user 0 of the caller's namespace is not among them.
+    Shifted {
+        /// Which of the caller's namespace, users and groups alike.
+        range: Range,
     },
     /// The caller as 0, and from 1 on those that the helpers map.
     Subordinate {
@@ -56,6 +74,7 @@ impl Ids {
             Self::Kept => true,
             Self::Single => owner == geteuid().as_raw(),
             Self::Same { users, .. } => owner != NOBODY && mapped(users),
+            Self::Shifted { range } => range.has(owner),
             Self::Subordinate { users, .. } => owner == geteuid().as_raw() || mapped(users),
         }
     }
@@ -91,6 +110,19 @@ pub enum PrivilegeError {
     /// Root that may not mount.
     #[error("this process is root without CAP_SYS_ADMIN")]
     RootWithoutMounting,
+    /// Root would stay root.
+    #[error("mounting is contained only where user 0 of the host is nobody: leave out --privilege {0}")]
+    MountingAsRoot(&'static str),
+    /// There are no ids to shift to.
+    #[error(
+        "this process may not set ids {first} to {last}, which contained mounting takes of root: do it as an ordinary user"
+    )]
+    NothingToShiftTo {
+        /// The first of them.
+        first: u32,
+        /// The last of them.
+        last: u32,
+    },
     /// The user is none in its own user namespace.
     #[error("user {0} is not mapped into the user namespace of this process: unshare --map-root-user maps it")]
     Unmapped(u32),
@@ -122,12 +154,22 @@ struct Caller {
 ///
 /// # Errors
 /// What was asked for is not to be had.
-pub(super) fn ways(asked: Option<Privilege>) -> Result<Vec<Way>, PrivilegeError> {
+pub(super) fn ways(asked: Option<Privilege>, mounting: Mounting) -> Result<Vec<Way>, PrivilegeError> {
     let caller = Caller::this_process()?;
     if !caller.is_mapped() {
         return Err(PrivilegeError::Unmapped(caller.user));
     }
     let one = |privilege, ids| vec![Way { privilege, ids }];
+    match (mounting, caller.user, asked) {
+        (Mounting::Contained, _, Some(Privilege::Root)) => {
+            return Err(PrivilegeError::MountingAsRoot("root"));
+        }
+        (Mounting::Contained, 0, Some(Privilege::UsernsSingle)) => {
+            return Err(PrivilegeError::MountingAsRoot("userns-single"));
+        }
+        (Mounting::Contained, 0, _) => return caller.shifted().map(|ids| one(Privilege::UsernsSubid, ids)),
+        (Mounting::Contained, 1.., _) | (Mounting::AsCapable, ..) => {}
+    }
     match asked {
         Some(Privilege::Root) => caller.root().map(|ids| one(Privilege::Root, ids)),
         Some(Privilege::UsernsSubid) => caller.many().map(|ids| one(Privilege::UsernsSubid, ids)),
@@ -144,12 +186,12 @@ pub(super) fn ways(asked: Option<Privilege>) -> Result<Vec<Way>, PrivilegeError>
 
 /// Whether this process can build as root.
 pub(crate) fn is_root() -> bool {
-    ways(Some(Privilege::Root)).is_ok()
+    ways(Some(Privilege::Root), Mounting::AsCapable).is_ok()
 }
 
 /// Whether this process sets ids itself, and needs nobody to map any.
 pub(crate) fn sets_ids() -> bool {
-    let ways = ways(Some(Privilege::UsernsSubid)).unwrap_or_default();
+    let ways = ways(Some(Privilege::UsernsSubid), Mounting::AsCapable).unwrap_or_default();
     ways.iter().any(|way| matches!(way.ids, Ids::Same { .. }))
 }
 
@@ -190,13 +232,30 @@ impl Caller {
         }
     }
 
+    /// Ids that are nobody's, for user 0.
+    fn shifted(&self) -> Result<Ids, PrivilegeError> {
+        let Range { first, count } = SHIFTED;
+        let last = first + (count - 1);
+        let held = self.ids.iter().all(|ids| ids.iter().any(|range| range.has(first) && range.has(last)));
+        if held && self.sets_ids() {
+            Ok(Ids::Shifted { range: SHIFTED })
+        } else {
+            Err(PrivilegeError::NothingToShiftTo { first, last })
+        }
+    }
+
+    /// Whether it may map any ids there are.
+    fn sets_ids(&self) -> bool {
+        // SETFCAP: who maps user 0 has to have it since Linux 5.12 (user_namespaces(7)).
+        let needed = [Capability::SETUID, Capability::SETGID, Capability::SETFCAP];
+        self.user == 0 && needed.into_iter().all(|one| self.effective.contains(one))
+    }
+
     /// Many ids: all there are for who may set them, else those that files of the host grant.
     fn many(&self) -> Result<Ids, PrivilegeError> {
         let [users, groups] = self.ids.clone();
-        // SETFCAP: who maps user 0 has to have it since Linux 5.12 (user_namespaces(7)).
-        let needed = [Capability::SETUID, Capability::SETGID, Capability::SETFCAP];
         let several = self.ids.iter().all(|ids| ids.iter().map(|range| u64::from(range.count)).sum::<u64>() > 1);
-        if self.user == 0 && several && needed.into_iter().all(|one| self.effective.contains(one)) {
+        if several && self.sets_ids() {
             return Ok(Ids::Same { users, groups });
         }
         let [newuidmap, newgidmap] =

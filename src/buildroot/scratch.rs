@@ -57,6 +57,11 @@ impl Scratch {
         &self.lock
     }
 
+    /// Makes it and all that is in it this user's, and the group's of the same number.
+    pub fn give(&self, user: u32) -> io::Result<()> {
+        give(&self.path, user)
+    }
+
     /// A directory in it, of exactly this mode.
     pub fn directory(&self, name: &str, mode: u32) -> io::Result<PathBuf> {
         let path = self.path.join(name);
@@ -64,6 +69,17 @@ impl Scratch {
         std::fs::set_permissions(&path, Permissions::from_mode(mode))?;
         Ok(path)
     }
+}
+
+/// What we have just made ourselves is given away: nobody else has been in it.
+fn give(path: &Path, user: u32) -> io::Result<()> {
+    let metadata = path.symlink_metadata()?;
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            give(&entry?.path(), user)?;
+        }
+    }
+    std::os::unix::fs::lchown(path, Some(user), Some(user))
 }
 
 impl Drop for Scratch {

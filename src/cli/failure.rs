@@ -151,6 +151,12 @@ pub enum Failure {
         /// What is missing.
         why: Missing,
     },
+    /// osbuild's profiles allow everything already.
+    #[error("--allow is for --profile hardened: {profile} keeps a payload from mounting only by --capabilities")]
+    NotHardened {
+        /// The profile.
+        profile: Profile,
+    },
     /// What is to be run could reach the host.
     #[error(
         "as root, {profile} keeps no payload from the host (the hazards of its contract), and --deny-hazards was given: \

@@ -8,9 +8,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
-use rootcontract::buildroot::{BuildRoot, GRACE, Invocation, Keep, Outcome, RunError, Stream, Streams, UnlimitedPids};
+use clap::{ArgAction, Args, ValueEnum};
+use rootcontract::buildroot::{
+    BuildRoot, GRACE, Invocation, Keep, Mounting, Outcome, RunError, Stream, Streams, UnlimitedPids,
+};
+use rootcontract::capability::{Capability, CapabilitySet};
 use rootcontract::facts::launch::Privilege;
+use rootcontract::plan::CapabilityPolicy;
+use rootcontract::profile::Profile;
 
 use super::failure::{Failure, line, tell};
 use super::sandbox::Sandbox;
@@ -36,7 +41,8 @@ const MOST_PIDS: i64 = 4_000_000;
   rootcontract run --timeout 1h --idle-timeout 5m --grace 30s -- /usr/bin/make
   rootcontract run --merge -- /usr/bin/sh -c 'echo out; echo err >&2' > log
   rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env
-  rootcontract run --profile hardened --ro-bind ./foreign.sh /run/foreign.sh -- /bin/sh /run/foreign.sh")]
+  rootcontract run --profile hardened --ro-bind ./foreign.sh /run/foreign.sh -- /bin/sh /run/foreign.sh
+  rootcontract run --profile hardened --allow mounts -- /usr/bin/mount -t tmpfs none /mnt")]
 pub struct Run {
     /// Mount SRC of the host at DST, read-write; may be repeated
     #[arg(long, value_names = ["SRC", "DST"], num_args = 2, action = ArgAction::Append)]
@@ -74,6 +80,10 @@ pub struct Run {
     /// Refuse to go on where a payload can reach the host by one of its profile's hazards
     #[arg(long)]
     deny_hazards: bool,
+    /// What the payload may do all the same in the profile hardened: mount, in a user namespace in which root of the host
+    /// is nobody
+    #[arg(long, value_name = "WHAT")]
+    allow: Option<Allowed>,
     /// Leave the scratch directories, and say where they are
     #[arg(long)]
     keep: bool,
@@ -82,6 +92,13 @@ pub struct Run {
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+/// What a payload may be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Allowed {
+    /// File systems that a user namespace may mount, and everything else that takes CAP_SYS_ADMIN there
+    Mounts,
 }
 
 impl Run {
@@ -111,6 +128,16 @@ impl Run {
         if let Some(most) = self.pids {
             let unlimited = if self.strict_pids { UnlimitedPids::Refuse } else { UnlimitedPids::Warn };
             builder = builder.pids(most).unlimited_pids(unlimited);
+        }
+        match (self.allow, self.sandbox.profile()) {
+            (None, _) => {}
+            (Some(Allowed::Mounts), Profile::Hardened) => {
+                let more = [Capability::SYS_ADMIN].into_iter().collect();
+                let enough = CapabilityPolicy::List(CapabilitySet::SCRIPTLET.union(more));
+                let wanted = self.sandbox.capabilities().unwrap_or(enough);
+                builder = builder.mounting(Mounting::Contained).capabilities(wanted);
+            }
+            (Some(Allowed::Mounts), profile) => return Err(Failure::NotHardened { profile }),
         }
         let root = builder.open()?;
         if let Err(refused) = self.hazards(&root) {

@@ -139,6 +139,11 @@ impl Sandbox {
         self.profiles.last().copied().unwrap_or(Profile::NEWEST_OSBUILD)
     }
 
+    /// The capabilities that were asked for, if any were.
+    pub fn capabilities(&self) -> Option<CapabilityPolicy> {
+        self.capabilities.clone()
+    }
+
     /// The profiles that are meant: osbuild's, unless some were named.
     pub fn wanted(&self) -> Vec<Profile> {
         if self.profiles.is_empty() { Profile::OSBUILD.to_vec() } else { self.profiles.clone() }

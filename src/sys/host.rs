@@ -338,6 +338,23 @@ pub fn die_with_this_thread(command: &mut Command, kept: Vec<RawFd>) {
     unsafe { command.pre_exec(prepare) };
 }
 
+/// Becomes user and group 0 of the user namespace this process is in, a member of no other group, and keeps what it may do
+/// there. For a process that has one thread only.
+///
+/// # Errors
+/// `errno` of what failed.
+pub fn become_user_zero() -> io::Result<()> {
+    // SAFETY: integers only, and no group is read of an empty list. Who changes its ids is not dumpable, and its `/proc`
+    // files are root's of the host (proc(5)).
+    let ready = unsafe {
+        libc::setgroups(0, std::ptr::null()) == 0
+            && libc::setresgid(0, 0, 0) == 0
+            && libc::setresuid(0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) == 0
+    };
+    if ready { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Takes a capability out of the effective set of this thread, and of no other; it has to be in the permitted set of
 /// whoever wants it back.
 ///

@@ -38,11 +38,16 @@ pub(super) fn enter(ids: &Ids, others: CloneFlags) -> Result<(), Failure> {
                 .and_then(|()| write(Path::new("/proc/self/gid_map"), &format!("0 {group} 1")))
                 .map_err(|failure| failure.for_want_of(Want::Map))
         }
-        Ids::Same { .. } | Ids::Subordinate { .. } => {
+        Ids::Same { .. } | Ids::Shifted { .. } | Ids::Subordinate { .. } => {
             let mapper = Mapper::fork(ids)?;
             let unshared = unshared_user();
             mapper.map(unshared.is_ok())?;
-            unshared
+            unshared?;
+            match ids {
+                Ids::Shifted { .. } => crate::sys::become_user_zero()
+                    .map_err(|error| Failure::new("become user 0 of the user namespace", error)),
+                _ => Ok(()),
+            }
         }
     }
 }
@@ -114,6 +119,11 @@ fn map(of: Pid, ids: &Ids) -> Result<(), Failure> {
             };
             write(Path::new(&format!("/proc/{of}/uid_map")), &rows(users))?;
             write(Path::new(&format!("/proc/{of}/gid_map")), &rows(groups))
+        }
+        Ids::Shifted { range: Range { first, count } } => {
+            let row = format!("0 {first} {count}\n");
+            write(Path::new(&format!("/proc/{of}/uid_map")), &row)?;
+            write(Path::new(&format!("/proc/{of}/gid_map")), &row)
         }
         Ids::Subordinate { users, groups, helpers: [newuidmap, newgidmap] } => {
             help(newuidmap, of, geteuid().as_raw(), users)?;
