@@ -320,7 +320,12 @@ fn room(page: &mut String, contract: &Contract, arch: &str, before: Option<&Cont
         }
     }
     page.push_str("| rule | what it means for you | clause |\n|---|---|---|\n");
-    own.into_iter().for_each(|clause| row(page, clause));
+    for clause in own {
+        // The chapter says the phase.
+        let mut clause = clause.clone();
+        clause.when.phase.clear();
+        row(page, &clause);
+    }
 }
 
 /// Text for a cell of a table: one line, its bars escaped.
