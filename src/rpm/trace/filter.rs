@@ -27,6 +27,12 @@ pub fn compiled() -> Result<Vec<Instruction>, seccompiler::BackendError> {
         SeccompRule::new(vec![SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, request)?])
     });
     rules.insert(nix::libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+    // A descriptor that is open is looked at all the time, and that is never refused.
+    let by_path = SeccompCmpOp::MaskedEq(u64::from(nix::libc::AT_EMPTY_PATH.unsigned_abs()));
+    for (call, flags) in [(nix::libc::SYS_newfstatat, 3), (nix::libc::SYS_statx, 2)] {
+        let rule = SeccompCondition::new(flags, SeccompCmpArgLen::Dword, by_path.clone(), 0)?;
+        rules.insert(call, vec![SeccompRule::new(vec![rule])?]);
+    }
     let filter =
         SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Trace(0), std::env::consts::ARCH.try_into()?)?;
     let program: BpfProgram = filter.try_into()?;
