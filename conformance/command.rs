@@ -347,7 +347,7 @@ fn kept(document: &str) -> String {
     std::fs::read_to_string(directory.join(format!("{document}.schema.json"))).expect("a schema in the tree")
 }
 
-fn valid(document: &Value, of: &str) {
+pub fn valid(document: &Value, of: &str) {
     let validator = jsonschema::validator_for(&json(kept(of).as_bytes())).expect("a schema");
     let errors: Vec<_> = validator.iter_errors(document).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");

@@ -120,6 +120,7 @@ fn a_sandbox_that_does_not_come_up_is_told_and_never_closed(#[case] line: &[&str
 
 #[rstest]
 #[case::no_way_out(&["--only", "nothing.*"], "no way out is called like `nothing.*`: `rootcontract escapes` lists them")]
+#[case::nothing_to_be_built(&["--bwrap", "/nonexistent", "--", "bwrap", "--ro-bind", "/", "/"], "--bwrap, --privilege and --capabilities are about profiles: name one with --profile")]
 #[case::no_profile_s_bwrap(&["--bwrap", "/nonexistent"], "try to leave osbuild-v19: cannot use /nonexistent as bwrap: No such file or directory")]
 #[case::no_probe(&["--probe", "/nonexistent", "--", "bwrap", "--ro-bind", "/", "/"], "try to leave bwrap --ro-bind / /: the probe did not start in the sandbox: bwrap: Can't find source path /nonexistent: No such file or directory (what follows bwrap is its options, then `--` and a command, whose place the probe takes)")]
 fn what_cannot_be_begun_is_told_in_a_line(#[case] options: &[&str], #[case] line: &str) {

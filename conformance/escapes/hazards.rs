@@ -7,7 +7,7 @@ use rootcontract::contract::Contract;
 use super::{escapes, with};
 
 /// Which clauses of osbuild-v190 tell of each way out that is open in it as root.
-const TOLD: [(&str, &[&str]); 37] = [
+const TOLD: [(&str, &[&str]); 38] = [
     ("cgroup.devices", &["namespace.cgroup.shared"]),
     ("cgroup.processes", &["namespace.cgroup.shared"]),
     ("cgroup.release-agent", &["namespace.cgroup.shared"]),
@@ -46,6 +46,7 @@ const TOLD: [(&str, &[&str]); 37] = [
     ("telling.firmware", &["sys.firmware.read-only"]),
     ("telling.keys", &["proc.keys.uncovered"]),
     ("telling.memory-map", &["proc.iomem.uncovered"]),
+    ("telling.modules", &["sys.module.read-only"]),
     ("telling.timers", &["proc.timer-list.uncovered"]),
     ("uts.hostname", &["uts.hostname.writable", "namespace.uts.shared"]),
 ];

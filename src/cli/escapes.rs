@@ -95,8 +95,12 @@ impl Escapes {
         let is_given = !self.line.is_empty();
         let profiles =
             if self.profiles.is_empty() && !is_given { Profile::ALL.to_vec() } else { self.profiles.clone() };
+        let builds = !profiles.is_empty() || self.control;
+        if !builds && !(self.bwraps.is_empty() && self.privilege.is_none() && self.capabilities.is_none()) {
+            return Err(Failure::NoProfile);
+        }
         let mut columns = Vec::new();
-        for bwrap in self.bubblewraps(!profiles.is_empty() || self.control)? {
+        for bwrap in self.bubblewraps(builds)? {
             for &profile in &profiles {
                 columns.push(self.of_profile(profile, &bwrap, &probe)?);
             }

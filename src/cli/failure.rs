@@ -240,6 +240,9 @@ pub enum Failure {
     /// There is no sandbox in what was given.
     #[error(transparent)]
     NoLine(#[from] NoProgram),
+    /// What is to be built with is said, and nothing is to be built.
+    #[error("--bwrap, --privilege and --capabilities are about profiles: name one with --profile")]
+    NoProfile,
     /// A pattern matches no way out.
     #[error("no way out is called like {patterns}: `rootcontract escapes` lists them")]
     NoWayOut {

@@ -1,6 +1,6 @@
 //! Processes, and what they may become.
 
-use super::{Escape, NOWHERE, ROOT, Shown};
+use super::{EVERYWHERE, Escape, NOWHERE, ROOT, Shown};
 
 pub(super) const ALL: &[Escape] = &[
     Escape {
@@ -32,6 +32,18 @@ pub(super) const ALL: &[Escape] = &[
         known: NOWHERE,
         shown: Shown::Tried,
         nowhere: Some("Linux refuses to write to a program that runs, and process 1 runs"),
+    },
+    Escape {
+        id: "process.init-program.read",
+        says: "open the program of process 1 for reading",
+        gives: "nothing: bubblewrap is for everybody to read",
+        from: "/proc/1/exe O_RDONLY; CVE-2019-5736",
+        closed_by: "nothing has to",
+        known: EVERYWHERE,
+        shown: Shown::Not(
+            "it is open everywhere, and leads nowhere: opened again for writing it is busy as long as there is a sandbox",
+        ),
+        nowhere: None,
     },
     Escape {
         id: "process.init-libraries",

@@ -64,6 +64,16 @@ pub(super) const ALL: &[Escape] = &[
         nowhere: None,
     },
     Escape {
+        id: "telling.modules",
+        says: "look into /sys/module",
+        gives: "which parts the kernel has, and how they are set",
+        from: "/sys/module",
+        closed_by: "/sys/module masked",
+        known: EVERYWHERE,
+        shown: Shown::Tried,
+        nowhere: None,
+    },
+    Escape {
         id: "telling.environment",
         says: "read a variable of another process, bubblewrap among them, that the payload was not started with",
         gives: "passwords that are there",

@@ -15,6 +15,7 @@ pub(super) const ALL: &[Attempt] = &[
     Attempt { id: "telling.keys", act: |_| read("/proc/keys") },
     Attempt { id: "telling.acpi", act: |_| listed("/proc/acpi") },
     Attempt { id: "telling.firmware", act: |_| listed("/sys/firmware") },
+    Attempt { id: "telling.modules", act: |_| listed("/sys/module") },
     Attempt { id: "telling.environment", act: |_| environment() },
     Attempt { id: "telling.cgroup", act: cgroup },
 ];
