@@ -96,7 +96,8 @@ impl Escapes {
         let profiles =
             if self.profiles.is_empty() && !is_given { Profile::ALL.to_vec() } else { self.profiles.clone() };
         let builds = !profiles.is_empty() || self.control;
-        if !builds && !(self.bwraps.is_empty() && self.privilege.is_none() && self.capabilities.is_none()) {
+        let says_how = !self.bwraps.is_empty() || self.privilege.is_some() || self.capabilities.is_some();
+        if says_how && !builds {
             return Err(Failure::NoProfile);
         }
         let mut columns = Vec::new();

@@ -29,6 +29,7 @@ use crate::{
     facts::{
         escape::{Attempts, Marks, Outcome},
         mount::{self as table, Mount},
+        status,
         user::INITIAL_NAMESPACE,
     },
     probe::read::{bytes, errno},
@@ -179,6 +180,21 @@ fn unread(what: &str, why: &str) -> Stop {
     Stop::Untried(format!("{what}: {why}"))
 }
 
+/// Go to a mount namespace of this process's own, without which nothing is mounted or changed. Who has the capability for
+/// mounts and can't go there is kept by a filter from that only, perhaps: it is not known what else would work.
+fn apart() -> Result<(), Stop> {
+    /// `CAP_SYS_ADMIN` (`linux/capability.h`).
+    const SYS_ADMIN: u64 = 1 << 21;
+    attempts::mounts::cut_off().map_err(|errno| {
+        let text = bytes("/proc/self/status").unwrap_or_default();
+        let effective = status::parse(&text).and_then(|status| status.mask("CapEff"));
+        match effective {
+            Ok(effective) if effective & SYS_ADMIN == 0 => errno.into(),
+            Ok(_) | Err(_) => Stop::Untried(format!("no mount namespace to try it in, with CAP_SYS_ADMIN: {errno:?}")),
+        }
+    })
+}
+
 /// Mount a file system in a mount namespace of this process's own; where it is then. What the kernel has not loaded is
 /// left alone: to mount it would load it.
 fn mounted(fstype: &str, options: Option<&str>) -> Result<&'static str, Stop> {
@@ -189,7 +205,7 @@ fn mounted(fstype: &str, options: Option<&str>) -> Result<&'static str, Stop> {
     if !known.contains(fstype) {
         return Err(Stop::Absent(format!("the kernel has no {fstype}")));
     }
-    attempts::mounts::cut_off()?;
+    apart()?;
     let place = ["/tmp", "/mnt", "/run", "/dev", "/proc"].into_iter().find(|place| Path::new(place).is_dir());
     let place = place.ok_or_else(|| Stop::Untried("there is no directory to mount on".to_owned()))?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;

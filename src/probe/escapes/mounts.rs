@@ -7,7 +7,9 @@ use nix::{
     sched::{CloneFlags, setns},
 };
 
-use super::{Attempt, Reached, Stop, called, in_initial_user_namespace, mounted, mounts, open_for_writing, reached};
+use super::{
+    Attempt, Reached, Stop, apart, called, in_initial_user_namespace, mounted, mounts, open_for_writing, reached,
+};
 use crate::{
     facts::{escape::Marks, mount::Mount, text::unescape},
     probe::attempts::{files, holder, mounts as changes},
@@ -40,7 +42,7 @@ fn written() -> Reached {
 /// The same once the mount is no longer read-only.
 fn remounted() -> Reached {
     let mounts = mounts()?;
-    changes::cut_off()?;
+    apart()?;
     let (point, at) = usr(&mounts)?;
     changes::remount(&point, at)?;
     reached(files::write_any(&mounts, USR))
@@ -49,7 +51,7 @@ fn remounted() -> Reached {
 /// The same with the call that came with Linux 5.12.
 fn with_other_attributes() -> Reached {
     let mounts = mounts()?;
-    changes::cut_off()?;
+    apart()?;
     let (point, _) = usr(&mounts)?;
     let point = CString::new(point).map_err(|_| Stop::Untried("a mount point with a zero byte".to_owned()))?;
     called(sys::make_writable(&point), "mount_setattr")?;

@@ -38,16 +38,11 @@ fn host(marks: &Marks) -> Reached {
 
 /// Find a process whose root is another, and open that.
 fn another_root() -> Reached {
-    let own = fs::metadata("/proc/thread-self/ns/mnt").map(|meta| meta.ino());
-    let own = own.map_err(|error| unread("stat /proc/thread-self/ns/mnt", &error.to_string()));
-    let Ok(own) = own else {
-        // A `/proc` in which this process has no entry, or none at all.
-        return if Path::new("/proc/1").exists() { open_any_root(0) } else { Err(Stop::Way("there is no /proc")) };
-    };
-    open_any_root(own)
-}
-
-fn open_any_root(own: u64) -> Reached {
+    // Where it is not, `/proc` is one in which this process has no entry, and everybody else is elsewhere.
+    let own = fs::metadata("/proc/thread-self/ns/mnt").map_or(0, |meta| meta.ino());
+    if !Path::new("/proc/1").exists() {
+        return Err(Stop::Way("there is no /proc"));
+    }
     let all = names(Path::new("/proc")).map_err(|reason| unread(&reason.what, &reason.errno))?;
     let pids = all.iter().filter(|name| name.as_bytes()[0].is_ascii_digit()).filter_map(|name| name.to_str());
     for pid in pids.filter(|pid| *pid != getpid().to_string()) {

@@ -7,7 +7,7 @@ use nix::{
     sys::stat::Mode,
 };
 
-use super::{Attempt, Reached, Stop, called, mounted, mounts, open_for_writing, reached};
+use super::{Attempt, Reached, Stop, apart, called, mounted, mounts, open_for_writing, reached};
 use crate::{
     facts::{escape::Marks, text::unescape},
     probe::attempts::{files, mounts as changes},
@@ -61,7 +61,7 @@ fn any(paths: &[&str]) -> Reached {
 
 /// Take off what is mounted over a file of `/proc`, or make it writable.
 fn uncovered(path: &str) -> Reached {
-    changes::cut_off()?;
+    apart()?;
     uncover(path);
     open_for_writing(path)
 }
@@ -89,7 +89,7 @@ fn fresh_sys() -> Reached {
 
 fn remounted_sys() -> Reached {
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    changes::cut_off()?;
+    apart()?;
     mount(None::<&str>, "/sys", None::<&str>, flags, None::<&str>)?;
     reached(files::write_first(&files::OF_SYSFS))
 }
@@ -129,7 +129,7 @@ fn command_line(_: &Marks) -> Reached {
         let there = crate::probe::read::bytes(PATH).is_ok();
         return if there { Ok(()) } else { Err(Stop::Way("it can't be read")) };
     }
-    changes::cut_off()?;
+    apart()?;
     umount2(PATH, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)?;
     Ok(())
 }
