@@ -13,7 +13,7 @@ const SPECS: [&str; 12] = [
     "bootstrap",
     "boot",
     "devices",
-    "files",
+    "database",
     "hardware",
     "identity",
     "kernel",
@@ -36,7 +36,7 @@ fn pairs(spec: &str) -> Vec<String> {
 #[case::before_anything_is_there("bootstrap")]
 #[case::what_boots("boot")]
 #[case::devices("devices")]
-#[case::rpm_itself("files")]
+#[case::rpm_itself("database")]
 #[case::the_machine("hardware")]
 #[case::users("identity")]
 #[case::the_kernel("kernel")]

@@ -2,8 +2,8 @@
 
 mod boot;
 mod bootstrap;
+mod database;
 mod devices;
-mod files;
 mod hardware;
 mod identity;
 mod kernel;
@@ -29,7 +29,7 @@ pub const FAMILIES: &[&[Rule]] = &[
     hardware::RULES,
     identity::RULES,
     places::RULES,
-    files::RULES,
+    database::RULES,
     security::RULES,
     run::RULES,
 ];

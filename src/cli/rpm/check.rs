@@ -33,8 +33,8 @@ use super::install::Install;
 ///
 /// Reads the packages, never their files, and goes through the scriptlets. Where there is a tree, bubblewrap and an rpm it
 /// also installs, upgrades and erases each package in a copy of that tree, contained whatever the profile, and looks at what
-/// the scriptlets are refused. Takes no root and no network. Exits with 0 when they work, 1 when a build fails, the image is broken or the machine that builds is changed, 2
-/// when that can't be told.
+/// the scriptlets are refused. Takes no root and no network. Exits with 0 when they work, 1 when a build fails, the image is
+/// broken or the machine that builds is changed, 2 when that can't be told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rootcontract rpm check mypkg-1.0-1.noarch.rpm

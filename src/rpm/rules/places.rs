@@ -1,6 +1,6 @@
 //! Directories that are not what they are on a system that runs.
 
-use super::{has, is, is_below, written};
+use super::{is, is_below, written};
 use crate::rpm::finding::Effect;
 use crate::rpm::ground::Need;
 use crate::rpm::rule::{Rests, Rule, Scene, Sees};
@@ -111,7 +111,6 @@ fn is_handed_on(act: &Act, scene: &Scene<'_>) -> bool {
 
 /// Whether the scriptlet removes something whose name is not known.
 fn removes(scene: &Scene<'_>) -> bool {
-    let removing = scene.walked.acts.iter().filter(|act| is(act, &["rm", "mv"]));
-    removing.into_iter().any(|act| act.words[1..].iter().any(|word| word.value.is_none()))
-        || scene.walked.acts.iter().any(|act| is(act, &["trap"]) || has(act, &["-u"]))
+    let removes = |act: &Act| is(act, &["rm", "mv"]) && act.words.iter().any(|word| word.value.is_none());
+    scene.walked.acts.iter().any(|act| removes(act) || is(act, &["trap"]))
 }

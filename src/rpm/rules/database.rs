@@ -1,4 +1,4 @@
-//! rpm within rpm.
+//! The database of packages, asked and changed while packages are installed.
 
 use super::is;
 use crate::rpm::finding::Effect;
