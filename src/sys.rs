@@ -9,6 +9,8 @@ mod handles;
 mod host;
 pub(crate) mod own;
 mod probe;
+#[cfg(feature = "host")]
+mod start;
 
 #[cfg(feature = "rpm")]
 pub mod trace;
@@ -18,3 +20,5 @@ pub use handles::*;
 #[cfg(feature = "host")]
 pub use host::*;
 pub use probe::*;
+#[cfg(feature = "host")]
+pub use start::*;
