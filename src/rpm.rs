@@ -10,12 +10,10 @@
 pub mod finding;
 pub mod ground;
 pub mod header;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 pub mod install;
 pub mod judge;
 pub mod left;
 mod lua;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 pub mod observed;
 pub mod package;
 pub mod probe;
@@ -26,7 +24,6 @@ pub mod rule;
 mod rules;
 pub mod scriptlet;
 pub mod shell;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 pub mod trace;
 pub mod verdict;
 pub mod waiver;

@@ -8,6 +8,7 @@
 //! as what it then executes. What is kept is bounded, whatever runs.
 
 mod call;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 mod filter;
 mod memory;
 mod noise;

@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 
 use super::call::{self, Deed};
 use super::task::{Asked, Task, Who, script};
-use super::{Command, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, filter, noise};
+use super::{Command, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, noise};
 use crate::plan::Instruction;
 use crate::rpm::room::TREE;
 use crate::sys::is_readable;
@@ -33,9 +33,13 @@ const PAUSE: Duration = Duration::from_millis(1);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
-    /// There is no filter for this machine's architecture.
-    #[error("no filter of system calls for this machine's architecture")]
+    /// The filter can't be made.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
+    #[error("make a filter of system calls")]
     Filter(#[from] seccompiler::BackendError),
+    /// There is no filter for this machine's architecture.
+    #[error("there is no filter of system calls for this machine's architecture")]
+    Architecture,
     /// Nothing waits to be traced.
     #[error("what was to be traced did not come up within {} s", PATIENCE.as_secs())]
     Nobody,
@@ -58,9 +62,12 @@ impl Tracer {
     /// What the kernel is to tell a tracer of.
     ///
     /// # Errors
-    /// [`TraceError::Filter`].
+    /// [`TraceError::Filter`], or [`TraceError::Architecture`] where there is none for this machine's.
     pub fn filter() -> Result<Vec<Instruction>, TraceError> {
-        Ok(filter::compiled()?)
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
+        return Ok(super::filter::compiled()?);
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+        return Err(TraceError::Architecture);
     }
 
     /// Waits for a process that says on the other end of `socket` that it is to be traced, and traces it, and whatever comes
@@ -192,6 +199,14 @@ impl Work {
             return go_on(pid, None);
         }
         let asked = Asked::new(pid, call, arguments);
+        // What comes of a search means nothing, so its end need not be waited for.
+        let deed = asked.deed(pid);
+        if matches!(deed, Deed::Look | Deed::Read)
+            && !is_chroot
+            && noise::is_search(deed, &asked.subject(pid), Errno::ENOENT)
+        {
+            return go_on(pid, None);
+        }
         if task.who == Who::Outside && task.in_tree && task.forked {
             if let Some((_, arguments)) = &asked.program {
                 if let Some(at) = self.trace.begin(pid, arguments) {
