@@ -15,7 +15,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::command::valid;
-use crate::support::{probe, supervisor};
+use crate::support::{BUBBLEWRAPS, bubblewrap, probe, supervisor};
 use crate::users::ordinary::{Ids, Ordinary};
 
 /// Open in osbuild-v19 as root, on a kernel of this kind.
@@ -116,10 +116,11 @@ fn owned(ids: impl IntoIterator<Item = &'static str>) -> BTreeSet<String> {
 
 /// The bubblewraps of `ci/bwraps` and that of the machine.
 fn bwraps() -> Vec<PathBuf> {
-    let brought = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bwraps/*/bwrap");
-    let brought: Vec<_> = glob::glob(brought).expect("a pattern").flatten().collect();
-    assert_eq!(brought.len(), 4, "ci/bwraps brings them");
-    brought.into_iter().chain([rootcontract::bwrap::find(None).expect("bwrap is installed")]).collect()
+    BUBBLEWRAPS
+        .into_iter()
+        .map(bubblewrap)
+        .chain([rootcontract::bwrap::find(None).expect("bwrap is installed")])
+        .collect()
 }
 
 #[rstest]

@@ -1,6 +1,5 @@
 //! What the profile `hardened` keeps from a payload that its caller has, and what it does with any bubblewrap.
 
-use std::path::PathBuf;
 use std::process::{Command as Process, Output};
 
 use rootcontract::contract::Contract;
@@ -8,7 +7,7 @@ use rootcontract::facts::launch::Phase;
 use rootcontract::profile::Profile;
 use rstest::rstest;
 
-use crate::support::{assert_kept, builder, facts, open, said, supervisor};
+use crate::support::{assert_kept, bubblewrap, builder, facts, open, said, supervisor};
 
 /// `run` in it, started by a shell in which `deed` was done.
 fn after(deed: &str, script: &str) -> Output {
@@ -73,11 +72,11 @@ fn the_filter_answers_what_it_is_for_and_nothing_else(#[case] call: &str, #[case
     assert_eq!(seen.trim_end(), expected);
 }
 
-/// Everybody's own bubblewrap: each that `ci/bwraps` has brought, and the machine's.
+/// Everybody's own bubblewrap, as `ci/bwraps` brings them.
 #[rstest]
-fn its_contract_is_kept_with_every_bubblewrap(#[files("target/bwraps/*/bwrap")] bwrap: PathBuf) {
+fn its_contract_is_kept_with_every_bubblewrap(#[values("0.4.1", "0.8.0", "0.12.0", "0.13.1")] version: &str) {
     let contract = Contract::builtin("hardened").expect("a contract");
-    assert_kept(&contract, &facts(builder("/").profile(Profile::Hardened).bwrap(bwrap), Phase::Raw));
+    assert_kept(&contract, &facts(builder("/").profile(Profile::Hardened).bwrap(bubblewrap(version)), Phase::Raw));
 }
 
 /// What bubblewrap gives every payload is the whole of memory: in `hardened` no tmpfs holds more than a gibibyte.

@@ -137,3 +137,13 @@ pub fn assert_kept(contract: &Contract, facts: &Value) {
     let held = findings.iter().filter(|finding| finding.verdict == Verdict::Held).count();
     assert!(held >= 200, "only {held} clauses were held against anything");
 }
+
+/// The versions of bubblewrap that `ci/bwraps` brings, in their order.
+pub const BUBBLEWRAPS: [&str; 4] = ["0.4.1", "0.8.0", "0.12.0", "0.13.1"];
+
+/// The bubblewrap of this version.
+pub fn bubblewrap(version: &str) -> PathBuf {
+    let pattern = format!("{}/target/bwraps/{version}-*/bwrap", env!("CARGO_MANIFEST_DIR"));
+    let found = glob::glob(&pattern).expect("a pattern").flatten().next();
+    found.unwrap_or_else(|| panic!("there is no {pattern}: ci/bwraps brings it"))
+}

@@ -1,7 +1,6 @@
 //! What changed from one bubblewrap to the next, shown on those that have it and those that have not, and what catches
 //! it. Numbers are those of a catalogue of regressions (README); what can't be shown on one machine is told there too.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use predicates::prelude::*;
@@ -10,18 +9,7 @@ use rootcontract::bwrap::behaviour;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{fixture, supervisor};
-
-/// The versions that `ci/bwraps` brings, in their order.
-const VERSIONS: [&str; 4] = ["0.4.1", "0.8.0", "0.12.0", "0.13.1"];
-
-/// The bubblewrap of this version.
-fn bwrap(version: &str) -> PathBuf {
-    let place = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bwraps");
-    let pattern = format!("{}/{version}-*/bwrap", place.display());
-    let found = glob::glob(&pattern).expect("a pattern").flatten().next();
-    found.unwrap_or_else(|| panic!("there is no {pattern}: ci/bwraps brings it"))
-}
+use crate::support::{BUBBLEWRAPS as VERSIONS, bubblewrap as bwrap, fixture, supervisor};
 
 fn rootcontract(arguments: &[&str]) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(supervisor());
