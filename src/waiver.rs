@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use toml::value::Date;
+use serde::de::DeserializeOwned;
+use toml::value::{Date, Datetime};
 
 use crate::contract::ClauseId;
 use crate::report::show::shown;
@@ -15,16 +16,20 @@ use crate::verify::{Finding, Verdict};
 /// The value of `schema` in every such file.
 pub const SCHEMA: &str = "rootcontract.waivers/1";
 /// What is read here.
-const KIND: Kind = Kind { name: "list of waivers", limit: 1 << 20 };
+pub(crate) const KIND: Kind = Kind { name: "list of waivers", limit: 1 << 20 };
 
-/// What may be broken for now.
-#[derive(Debug, Clone, Deserialize)]
+/// A file of waivers of some kind.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Waivers {
+struct List<Waiver> {
     schema: String,
-    #[serde(default, rename = "waiver")]
+    #[serde(default = "Vec::new", rename = "waiver")]
     waivers: Vec<Waiver>,
 }
+
+/// What may be broken for now.
+#[derive(Debug, Clone)]
+pub struct Waivers(Vec<Waiver>);
 
 /// One clause that may be broken for now.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,7 +46,7 @@ pub struct Waiver {
     /// Who has said so, and mends it.
     pub owner: String,
     /// The last day on which it may be.
-    pub expires: toml::value::Datetime,
+    pub expires: Datetime,
 }
 
 impl Waivers {
@@ -59,15 +64,7 @@ impl Waivers {
     /// # Errors
     /// They are no list of waivers.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
-        let source = Source::new(name, KIND, bytes)?;
-        let waivers: Self = source.read()?;
-        if waivers.schema != SCHEMA {
-            return Err(source.other_schema(&waivers.schema, SCHEMA));
-        }
-        match waivers.waivers.iter().find(|waiver| day(&waiver.expires).is_none()) {
-            Some(_) => Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned())),
-            None => Ok(waivers),
-        }
+        list(&Source::new(name, KIND, bytes)?, SCHEMA, |waiver: &Waiver| waiver.expires).map(Self)
     }
 
     /// Lets what is broken pass where it is waived today; what is waived and not broken is given back. A clause that no
@@ -78,9 +75,9 @@ impl Waivers {
             seen.clone().any(|finding| finding.clause == waiver.clause)
                 && !seen.any(|finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken)
         };
-        let unneeded = self.waivers.iter().filter(is_unneeded).collect();
+        let unneeded = self.0.iter().filter(is_unneeded).collect();
         for report in reports {
-            let waivers: Vec<&Waiver> = self.waivers.iter().filter(|waiver| waiver.is_about(report)).collect();
+            let waivers: Vec<&Waiver> = self.0.iter().filter(|waiver| waiver.is_about(report)).collect();
             for waiver in waivers {
                 let broken =
                     |finding: &&mut Finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken;
@@ -107,13 +104,32 @@ impl Waiver {
     }
 }
 
+/// The waivers of a file with this schema, each of which `expires` on a day.
+///
+/// # Errors
+/// It is no such file.
+pub(crate) fn list<Waiver: DeserializeOwned>(
+    source: &Source<'_>,
+    schema: &str,
+    expires: fn(&Waiver) -> Datetime,
+) -> Result<Vec<Waiver>, SourceError> {
+    let list: List<Waiver> = source.read()?;
+    if list.schema != schema {
+        return Err(source.other_schema(&list.schema, schema));
+    }
+    match list.waivers.iter().all(|waiver| day(&expires(waiver)).is_some()) {
+        true => Ok(list.waivers),
+        false => Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned())),
+    }
+}
+
 /// The day a waiver ends with; a time of day is none.
-pub(crate) fn day(expires: &toml::value::Datetime) -> Option<Date> {
+fn day(expires: &Datetime) -> Option<Date> {
     expires.date.filter(|_| expires.time.is_none())
 }
 
 /// What is said of something that is waived today, or, as an error, that it is not any more.
-pub(crate) fn term(owner: &str, reason: &str, expires: &toml::value::Datetime, today: Date) -> Result<String, String> {
+pub(crate) fn term(owner: &str, reason: &str, expires: &Datetime, today: Date) -> Result<String, String> {
     let (owner, reason) = (shown(owner), shown(reason));
     match day(expires) {
         Some(day) if ordered(day) >= ordered(today) => Ok(format!("{reason} ({owner}, until {day})")),
@@ -129,7 +145,7 @@ fn ordered(date: Date) -> (u16, u8, u8) {
 /// The day it is, in UTC.
 pub fn today() -> Option<Date> {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    now.get(..10)?.parse::<toml::value::Datetime>().ok()?.date
+    now.get(..10)?.parse::<Datetime>().ok()?.date
 }
 
 #[cfg(test)]
@@ -148,7 +164,7 @@ expires = 2027-01-31
 "#;
 
     fn day(text: &str) -> Date {
-        text.parse::<toml::value::Datetime>().expect("a day").date.expect("a day")
+        text.parse::<Datetime>().expect("a day").date.expect("a day")
     }
 
     /// What comes of a finding, with its reason; whether the waiver was needed.

@@ -3,26 +3,19 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use toml::value::Date;
+use toml::value::{Date, Datetime};
 
 use super::finding::{Effect, Finding};
 use super::report::Document;
-use crate::source::{self, Kind, Source, SourceError};
-use crate::waiver::{day, term};
+use crate::source::{self, Source, SourceError};
+use crate::waiver::{KIND, list, term};
 
 /// The value of `schema` in every such file.
 pub const SCHEMA: &str = "rootcontract.rpm-waivers/1";
-/// What is read here.
-const KIND: Kind = Kind { name: "list of waivers", limit: 1 << 20 };
 
 /// What may be so for now.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Waivers {
-    schema: String,
-    #[serde(default, rename = "waiver")]
-    waivers: Vec<Waiver>,
-}
+#[derive(Debug, Clone)]
+pub struct Waivers(Vec<Waiver>);
 
 /// One rule that may find something.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +32,7 @@ pub struct Waiver {
     /// Who has said so, and mends it.
     pub owner: String,
     /// The last day on which it may be.
-    pub expires: toml::value::Datetime,
+    pub expires: Datetime,
 }
 
 impl Waivers {
@@ -58,23 +51,17 @@ impl Waivers {
     /// They are no list of waivers, or of rules that there are not.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
         let source = Source::new(name, KIND, bytes)?;
-        let waivers: Self = source.read()?;
-        if waivers.schema != SCHEMA {
-            return Err(source.other_schema(&waivers.schema, SCHEMA));
-        }
-        if waivers.waivers.iter().any(|waiver| day(&waiver.expires).is_none()) {
-            return Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned()));
-        }
-        match waivers.waivers.iter().find(|waiver| super::rule::named(&waiver.rule).is_none()) {
+        let waivers = list(&source, SCHEMA, |waiver: &Waiver| waiver.expires)?;
+        match waivers.iter().find(|waiver| super::rule::named(&waiver.rule).is_none()) {
             Some(waiver) => Err(source.at_key("rule", format!("no rule is called `{}`", waiver.rule.escape_debug()))),
-            None => Ok(waivers),
+            None => Ok(Self(waivers)),
         }
     }
 
     /// Lets pass what is waived today; the waivers that nothing needs are given back.
     pub fn apply(&self, document: &mut Document, today: Date) -> Vec<&Waiver> {
         let mut unneeded = Vec::new();
-        for waiver in &self.waivers {
+        for waiver in &self.0 {
             let told = term(&waiver.owner, &waiver.reason, &waiver.expires, today).ok();
             let mut is_needed = false;
             for report in &mut document.reports {
