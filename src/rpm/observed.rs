@@ -103,7 +103,7 @@ impl Scene<'_> {
                 },
                 Some(Containment::Sandbox) => self.finding(run::REFUSED, told(refusal, ran), Effect::Advice),
                 None => Finding {
-                    masked: (!failed).then(|| "it goes on".to_owned()),
+                    masked: (!failed).then(|| "what comes after it".to_owned()),
                     rests_on: self.resting_on(refusal),
                     ..self.finding(
                         run::REFUSED,
