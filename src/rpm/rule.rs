@@ -42,6 +42,8 @@ pub enum Rests {
     With(Need, Effect),
     /// On this attempt: where it succeeds it changes the machine that builds, where not it fails.
     Reaches(Need),
+    /// On this attempt, and where it succeeds on this namespace: what is changed is the namespace's.
+    ReachesIn(Need, Need),
     /// On this namespace: where it is the host's, the host is changed; where not, nothing outside is.
     Shares(Need),
 }
@@ -115,7 +117,12 @@ impl Rule {
             Rests::Rpm(effect) => return Some(Consequence { effect, clause: None }),
             Rests::Without(need, effect) => (need, None, Some(effect)),
             Rests::With(need, effect) => (need, Some(effect), None),
-            Rests::Reaches(need) => (need, Some(Effect::Host), Some(Effect::Fails)),
+            Rests::ReachesIn(attempt, own) if matches!(ground.answer(attempt).standing, Standing::Met) => {
+                (own, Some(Effect::Skipped), Some(Effect::Host))
+            }
+            Rests::ReachesIn(attempt, _) | Rests::Reaches(attempt) => {
+                (attempt, Some(Effect::Host), Some(Effect::Fails))
+            }
             Rests::Shares(need) => (need, Some(Effect::Skipped), Some(Effect::Host)),
         };
         let Answer { standing, clause } = ground.answer(need);

@@ -66,9 +66,22 @@ pub const RULES: &[Rule] = &[
         instead: "Ship a file in `/usr/lib/sysctl.d`: it takes effect when the image boots.",
         rests: Rests::Reaches(Need::Attempt("sysctl:kernel.printk")),
         sees: Sees::Act(|act| {
-            let sysctl = is(act, &["sysctl"]) && sets(act);
             let tool = act.words[0].value.as_deref().is_some_and(|path| path.ends_with("/systemd-sysctl"));
-            sysctl || tool || written(act).iter().any(|file| file.starts_with("/proc/sys/"))
+            let sysctl = (is(act, &["sysctl"]) && sets(act) && !sets_network(act)) || tool;
+            sysctl || written(act).iter().any(|file| file.starts_with("/proc/sys/") && !file.starts_with(NETWORK))
+        }),
+    },
+    Rule {
+        id: "network.settings",
+        catalogue: &[32],
+        says: "Settings of the network are the image's.",
+        why: "They are those of the network namespace in which the image is built, and of none that is booted.",
+        then: "The setting ends with the build. Where the namespace is the host's, the machine that builds is changed.",
+        instead: "Ship a file in `/usr/lib/sysctl.d`: it takes effect when the image boots.",
+        rests: Rests::ReachesIn(Need::Attempt("sysctl:kernel.printk"), Need::Own("net")),
+        sees: Sees::Act(|act| {
+            let sysctl = is(act, &["sysctl"]) && sets(act) && sets_network(act);
+            sysctl || written(act).iter().any(|file| file.starts_with(NETWORK))
         }),
     },
     Rule {
@@ -96,6 +109,15 @@ pub const RULES: &[Rule] = &[
         }),
     },
 ];
+
+/// Settings that each network namespace has of its own.
+const NETWORK: &str = "/proc/sys/net/";
+
+/// Whether everything that sysctl is told to change is the network's.
+fn sets_network(act: &Act) -> bool {
+    let mut settings = act.arguments().filter(|word| !word.starts_with('-') && word.contains('=')).peekable();
+    settings.peek().is_some() && settings.all(|setting| setting.starts_with("net.") || setting.starts_with("net/"))
+}
 
 /// Whether sysctl is told to change something.
 fn sets(act: &Act) -> bool {
