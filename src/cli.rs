@@ -59,7 +59,9 @@ struct Command {
 const EXAMPLES: &str = "Examples:
   rootcontract check                            is this machine's build root what it should be?
   rootcontract explain mount.usr.read-only      what does one rule mean?
-  rootcontract run -- /usr/bin/findmnt          what does it look like from inside?";
+  rootcontract run -- /usr/bin/findmnt          what does it look like from inside?
+  rootcontract escapes --profile hardened       can anything get out?
+  rootcontract rpm check mypkg.rpm              will my scriptlets work there?";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
