@@ -268,6 +268,11 @@ impl Builder {
         self.tmpfs_size.or(default)
     }
 
+    /// The size that bubblewrap is told for what it mounts itself; in `hardened` every tmpfs is ours.
+    pub(super) fn told_size(&self) -> Option<NonZeroU64> {
+        self.tmpfs_size.filter(|_| self.profile.is_osbuild())
+    }
+
     /// The device nodes, where they are not to be the profile's.
     #[cfg(feature = "rpm")]
     #[must_use]

@@ -79,7 +79,7 @@ impl Builder {
             privilege: way.privilege,
             lesser,
             bwrap: bwrap.to_owned(),
-            tmpfs_size: self.tmpfs_size.filter(|_| self.profile.is_osbuild()),
+            tmpfs_size: self.told_size(),
             layout: Layout { shelter: Shelter { covers: opened.covers.clone(), ..layout.shelter }, ..layout },
             endpoints: std::sync::Mutex::default(),
             mutation: self.mutation,
@@ -113,7 +113,7 @@ impl Builder {
 
     /// Whether this bubblewrap knows the options that upstream's plans do without.
     fn is_understood(&self, bwrap: &Path) -> Result<(), OpenError> {
-        let Some(size) = self.tmpfs_size.filter(|_| self.profile.is_osbuild()) else { return Ok(()) };
+        let Some(size) = self.told_size() else { return Ok(()) };
         let option = Op::Tmpfs { at: SandboxPath::new("/"), size: Some(size) };
         crate::bwrap::understands(bwrap, &option).map_err(|source| OpenError::Unable {
             setting: "limit the size of a tmpfs",

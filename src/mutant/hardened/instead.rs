@@ -1,27 +1,20 @@
 //! What the mutants of `osbuild-v190` come to in `hardened`.
 
+// What breaks of a mount that is another one, or is not there.
+const USR: &[&str] =
+    &["mount.usr.create-refused", "mount.usr.not-remountable", "mount.usr.read-only", "mount.usr.write-refused"];
+const CONTAINERS: &[&str] =
+    &["mount.etc-containers.not-remountable", "mount.etc-containers.read-only", "mount.etc-containers.write-refused"];
+const SELINUX: &[&str] =
+    &["mount.etc-selinux.not-remountable", "mount.etc-selinux.read-only", "mount.etc-selinux.write-refused"];
+const OSTREE: &[&str] = &["mount.ostree.not-remountable", "mount.ostree.read-only", "mount.ostree.write-refused"];
+
 /// What mutants of `osbuild-v190` break here, where that is not the same; `None`: they are no mutants of this profile.
 pub(in crate::mutant) const INSTEAD: &[(&str, Option<&[&str]>)] = &[
     ("uts-namespace-own", None),
     ("cgroup-namespace-own", None),
-    (
-        "usr-writable",
-        Some(&[
-            "mount.usr.create-refused",
-            "mount.usr.not-remountable",
-            "mount.usr.read-only",
-            "mount.usr.write-refused",
-        ]),
-    ),
-    (
-        "usr-devices",
-        Some(&[
-            "mount.usr.create-refused",
-            "mount.usr.not-remountable",
-            "mount.usr.read-only",
-            "mount.usr.write-refused",
-        ]),
-    ),
+    ("usr-writable", Some(USR)),
+    ("usr-devices", Some(USR)),
     (
         "boot-missing",
         Some(&[
@@ -98,35 +91,12 @@ pub(in crate::mutant) const INSTEAD: &[(&str, Option<&[&str]>)] = &[
             "mount.etc-mke2fs-conf.write-refused",
         ]),
     ),
-    (
-        "containers-writable",
-        Some(&[
-            "mount.etc-containers.not-remountable",
-            "mount.etc-containers.read-only",
-            "mount.etc-containers.write-refused",
-        ]),
-    ),
-    (
-        "containers-missing",
-        Some(&[
-            "mount.etc-containers.not-remountable",
-            "mount.etc-containers.read-only",
-            "mount.etc-containers.write-refused",
-        ]),
-    ),
-    (
-        "selinux-writable",
-        Some(&["mount.etc-selinux.not-remountable", "mount.etc-selinux.read-only", "mount.etc-selinux.write-refused"]),
-    ),
-    (
-        "selinux-missing",
-        Some(&["mount.etc-selinux.not-remountable", "mount.etc-selinux.read-only", "mount.etc-selinux.write-refused"]),
-    ),
-    (
-        "ostree-writable",
-        Some(&["mount.ostree.not-remountable", "mount.ostree.read-only", "mount.ostree.write-refused"]),
-    ),
-    ("ostree-missing", Some(&["mount.ostree.not-remountable", "mount.ostree.read-only", "mount.ostree.write-refused"])),
+    ("containers-writable", Some(CONTAINERS)),
+    ("containers-missing", Some(CONTAINERS)),
+    ("selinux-writable", Some(SELINUX)),
+    ("selinux-missing", Some(SELINUX)),
+    ("ostree-writable", Some(OSTREE)),
+    ("ostree-missing", Some(OSTREE)),
     ("run-not-mounted", Some(&["mount.run.fresh", "mount.run.not-stacked"])),
     ("sys-empty", Some(&["mount.sys.not-remountable", "mount.sys.read-only"])),
     (
