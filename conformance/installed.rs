@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{fixture, supervisor};
@@ -62,6 +62,11 @@ fn observed(report: &Value) -> Vec<String> {
     told
 }
 
+/// How many scriptlets were executed, and how many emulated.
+fn ran(report: &Value) -> [u64; 2] {
+    ["executed", "emulated"].map(|how| report["coverage"][how].as_u64().expect("a number"))
+}
+
 /// What a build host has that a scriptlet could change.
 fn host() -> [String; 4] {
     let read = |path: &str| std::fs::read_to_string(path).expect("a file of the host");
@@ -90,9 +95,9 @@ const REFUSED: [&str; 9] = [
 
 /// The same is seen of a package's programs, whatever their architecture, and nothing of it reaches the host.
 #[rstest]
-#[case::here("x86_64")]
-#[case::emulated("aarch64")]
-fn what_a_scriptlet_is_refused_is_told_with_its_line(#[case] arch: &str) {
+#[case::here("x86_64", [2, 0])]
+#[case::emulated("aarch64", [0, 2])]
+fn what_a_scriptlet_is_refused_is_told_with_its_line(#[case] arch: &str, #[case] run: [u64; 2]) {
     let (_directory, package) = built("refused");
     let before = host();
     let done = Command::new(supervisor()).args(words(&package, arch)).output().expect("a run");
@@ -103,7 +108,8 @@ fn what_a_scriptlet_is_refused_is_told_with_its_line(#[case] arch: &str) {
     let seen: Vec<String> =
         observed(&report).iter().map(|line| line.replace("mkdir: mkdir ", "mkdir: mkdirat ")).collect();
     assert_eq!(seen, expected, "{}", report["notes"]);
-    assert_eq!(report["coverage"]["executed"], 2);
+    assert_eq!(ran(&report), run);
+    assert_eq!(report["coverage"]["skipped"], Value::Array(Vec::new()));
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(1), ""));
 }
 
@@ -127,7 +133,7 @@ fn nothing_is_said_of_a_package_that_asks_first() {
     let done = Command::new(supervisor()).args(words(&package, "x86_64")).output().expect("a run");
     let report = report(&done);
     assert_eq!(observed(&report), [""; 0], "{report:#}");
-    assert_eq!((done.status.code(), &report["coverage"]["executed"]), (Some(0), &Value::from(2)));
+    assert_eq!((done.status.code(), ran(&report)), (Some(0), [2, 0]));
 }
 
 /// More of everything than is kept: it comes to an end, what is kept is bounded and fit to be shown, and nothing stays.
@@ -149,18 +155,19 @@ fn a_hostile_scriptlet_is_bounded_and_leaves_nothing_running() {
 
 /// Where there is nothing to install it in, that is said, and only reading counts.
 #[rstest]
-#[case::no_such_tree(&["--arch", "x86_64", "--tree", "/nonexistent"], "nothing was run: ")]
-#[case::of_another_architecture(&["--arch", "s390x"], "nothing was run: ")]
-fn what_could_not_be_run_is_said(#[case] options: &[&str], #[case] start: &str) {
+#[case::asked_for(&["--static"], "nothing was to be run")]
+#[case::no_such_tree(&["--arch", "x86_64", "--tree", "/nonexistent"], "cannot open the root /nonexistent: No such file or directory")]
+#[case::of_another_architecture(&["--arch", "s390x"], "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
+fn what_was_not_run_is_skipped_with_the_reason(#[case] options: &[&str], #[case] why: &str) {
     let (directory, package) = built("quiet");
     let check = ["rpm", "check", "--format", "json"];
     let done =
         Command::new(supervisor()).args(check).args(options).arg(&package).current_dir(directory.path()).output();
-    let done = done.expect("a run");
-    let report = report(&done);
-    let notes: Vec<&str> = report["notes"].as_array().expect("notes").iter().filter_map(Value::as_str).collect();
-    assert!(notes.len() == 1 && notes[0].starts_with(start), "{notes:?}");
-    assert_eq!(report["coverage"]["executed"], 0);
+    let report = report(&done.expect("a run"));
+    let skipped = |slot: &str, scenarios: &[&str]| json!({ "slot": slot, "scenarios": scenarios, "why": why });
+    let expected = json!([skipped("post", &["install", "upgrade"]), skipped("postun", &["upgrade", "erase"])]);
+    assert_eq!((ran(&report), &report["coverage"]["skipped"]), ([0, 0], &expected));
+    assert_eq!(report["notes"], json!([]));
 }
 
 /// A shell at the moment of a scriptlet: the tree as rpm would have it by then, its number, its script, its PATH.

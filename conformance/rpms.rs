@@ -56,7 +56,7 @@ fn read(file: &Path) -> Reading {
 /// What becomes of a package by a contract, on x86_64, in every scenario and with every usual rpm.
 fn judged(reading: &Reading, contract: &Contract) -> Report {
     let asked = Asked { scenarios: Scenario::ALL.to_vec(), versions: USUAL.to_vec() };
-    Judge::new(contract, "x86_64").judge(reading, &asked)
+    Judge::new(contract, "x86_64").judge("mypkg.rpm", reading, &asked)
 }
 
 fn osbuild() -> Contract {

@@ -175,7 +175,7 @@ fn judge(package: Package) {
     static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::builtin("osbuild-v190").expect("a contract"));
     static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::new(&CONTRACT, "x86_64"));
     let asked = Asked { scenarios: Scenario::ALL.to_vec(), versions: USUAL.to_vec() };
-    let report = JUDGE.judge(&Reading::of(package), &asked);
+    let report = JUDGE.judge("mypkg.rpm", &Reading::of(package), &asked);
     let shown = report.findings.iter().filter_map(|finding| finding.line.as_ref());
     assert!(shown.flat_map(|line| line.chars()).all(|character| !character.is_control()));
 }

@@ -68,7 +68,8 @@ Worth knowing
   %post:2:1       useradd -r mypkg || : — A program that no dependency brings is there.
                   [requires.missing]
 
-1 scriptlets: 0 run, 1 gone through, 0 not looked into
+1 scriptlet: 1 read, 0 executed, 0 emulated, 0 simulated, 1 skipped
+  skipped   %post: nothing was to be run
 ";
     assert_eq!((stdout.as_str(), stderr.as_str(), code), (expected, "", Some(1)));
 }
@@ -189,6 +190,45 @@ fn what_is_asked_wrongly_is_told_in_a_line() {
         spec.display()
     );
     assert_eq!((stdout, stderr.as_str(), code), (line, "", Some(2)));
+}
+
+/// Whatever its name: packages are told apart by the file that was given.
+#[rstest]
+#[case::plain("mypkg.rpm", "mypkg.rpm", "mypkg.rpm")]
+#[case::odd("my pkg,\u{1b}:1.rpm", "my pkg,\\x1b:1.rpm", "my pkg%2C\\x1b%3A1.rpm")]
+fn every_report_names_the_file_that_was_given(#[case] name: &str, #[case] escaped: &str, #[case] annotated: &str) {
+    let built = Built::of("readme.spec");
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::copy(built.file("mypkg"), directory.path().join(name)).expect("a copy");
+    let told = |format: &str| {
+        let check = ["rpm", "check", "--static", "--format", format, "--", name];
+        let done = Command::new(supervisor()).args(check).current_dir(directory.path()).output().expect("a run");
+        String::from_utf8(done.stdout).expect("text")
+    };
+    let document: Value = serde_json::from_str(&told("json")).expect("JSON");
+    assert_eq!(
+        (&document["reports"][0]["file"], &document["failures"]),
+        (&Value::from(escaped), &Value::Array(vec![]))
+    );
+    let junit = quick_junit::Report::deserialize_from_str(&told("junit")).expect("XML");
+    let properties = &junit.test_suites[0].properties;
+    let file = properties.iter().find(|property| property.name.as_str() == "file").expect("the file");
+    assert_eq!(file.value.as_str(), escaped);
+    let annotations = told("github");
+    assert!(annotations.starts_with(&format!("::error file={annotated},title=")), "{annotations}");
+}
+
+#[test]
+fn a_package_on_standard_input_has_no_other_name() {
+    let built = Built::of("readme.spec");
+    let package = fs::File::open(built.file("mypkg")).expect("a package");
+    let done = Command::new(supervisor())
+        .args(["rpm", "check", "--static", "--format", "json", "-"])
+        .stdin(package)
+        .output()
+        .expect("a run");
+    let document: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(document["reports"][0]["file"], "-");
 }
 
 /// Two builds of a package whose scriptlets are not the same.

@@ -13,6 +13,8 @@ const SHOWN: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Annotation {
     pub(crate) kind: Kind,
+    /// What it is about, if that is a file.
+    pub(crate) file: Option<String>,
     pub(crate) title: String,
     pub(crate) message: String,
 }
@@ -30,6 +32,7 @@ pub fn render(document: &Document) -> String {
     let mut annotations = findings(document, Verdict::Broken, Kind::Error);
     annotations.extend(document.failures.iter().map(|cell| Annotation {
         kind: Kind::Error,
+        file: None,
         title: format!("{} could not be checked", subject(&cell.profile, Some(&cell.place), cell.arch.as_deref())),
         message: super::show::shown(&cell.reason),
     }));
@@ -46,7 +49,7 @@ pub(crate) fn written(annotations: &[Annotation]) -> String {
         lines.extend(of_kind.iter().take(room).map(|annotation| annotation.line()));
         if let Some(more) = of_kind.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             let message = format!("and {} more, which GitHub would not show", more + 1);
-            lines += &Annotation { kind, title: "rootcontract".to_owned(), message }.line();
+            lines += &Annotation { kind, file: None, title: "rootcontract".to_owned(), message }.line();
         }
     }
     lines
@@ -69,7 +72,7 @@ fn findings(document: &Document, verdict: Verdict, kind: Kind) -> Vec<Annotation
         let places = places.remove(&key).unwrap_or_default().join(", ");
         let (clause, line) = key;
         let title = format!("{clause} is {}", super::show::word(verdict));
-        Annotation { kind, title, message: format!("{line} ({places})") }
+        Annotation { kind, file: None, title, message: format!("{line} ({places})") }
     };
     order.into_iter().map(annotation).collect()
 }
@@ -85,7 +88,7 @@ fn total(document: &Document) -> Annotation {
         all.unknown,
         all.held
     );
-    Annotation { kind: Kind::Notice, title: "rootcontract".to_owned(), message }
+    Annotation { kind: Kind::Notice, file: None, title: "rootcontract".to_owned(), message }
 }
 
 impl Annotation {
@@ -96,7 +99,8 @@ impl Annotation {
             Kind::Warning => "warning",
             Kind::Notice => "notice",
         };
-        format!("::{kind} title={}::{}\n", property(&self.title), data(&self.message))
+        let file = self.file.as_ref().map(|file| format!("file={},", property(file))).unwrap_or_default();
+        format!("::{kind} {file}title={}::{}\n", property(&self.title), data(&self.message))
     }
 }
 

@@ -5,6 +5,7 @@ use super::ground::Ground;
 use super::reading::Reading;
 use super::report::{Coverage, Judgement, Report};
 use super::rule::{self, Consequence, Rule, Scene, Seen, Sees};
+use super::scriptlet::Slot;
 use super::shell::{Act, Fate};
 use super::verdict::{RpmVersion, Scenario, Verdict};
 use crate::contract::Contract;
@@ -46,8 +47,8 @@ impl<'contract> Judge<'contract> {
         &self.ground
     }
 
-    /// What becomes of a package.
-    pub fn judge(&self, reading: &Reading, asked: &Asked) -> Report {
+    /// What becomes of a package, which came from this file, escaped.
+    pub fn judge(&self, file: &str, reading: &Reading, asked: &Asked) -> Report {
         let mut findings: Vec<Finding> = Vec::new();
         for (at, scriptlet) in reading.package.scriptlets.iter().enumerate() {
             let body = scriptlet.body.as_deref().unwrap_or_default();
@@ -64,8 +65,9 @@ impl<'contract> Judge<'contract> {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
         let pairs = asked.scenarios.iter().flat_map(|scenario| asked.versions.iter().map(move |rpm| (scenario, rpm)));
         let unsettled = |(&scenario, &rpm)| Judgement { scenario, rpm, verdict: Verdict::Works };
-        let (all, judged) = (reading.package.scriptlets.len(), reading.judged());
+        let slots: Vec<Slot> = reading.package.scriptlets.iter().map(|scriptlet| scriptlet.slot).collect();
         let mut report = Report {
+            file: file.to_owned(),
             package: (&reading.package).into(),
             profile: self.profile.to_owned(),
             arch: self.arch.to_owned(),
@@ -73,7 +75,7 @@ impl<'contract> Judge<'contract> {
             scriptlets: reading.package.scriptlets.iter().map(Into::into).collect(),
             findings,
             notes: Vec::new(),
-            coverage: Coverage { executed: 0, judged, skipped: all - judged },
+            coverage: Coverage::of_reading(&slots, reading.judged(), &asked.scenarios),
         };
         report.settle();
         report

@@ -7,13 +7,14 @@ use super::ground::{Ground, Need};
 use super::install::Transaction;
 use super::left::{Change, Left};
 use super::package::Package;
-use super::report::Report;
+use super::report::{Report, Run};
 use super::rule;
 use super::rules::run;
 use super::scriptlet::{Scriptlet, Slot};
 use super::trace::{Deed, End, Ran, Refusal};
 use super::verdict::Scenario;
 use crate::buildroot::Outcome;
+use crate::facts::launch;
 use crate::facts::text::escape;
 
 /// Where rpm's PATH ends (`_install_script_path`, 4.14 to 6.1).
@@ -25,9 +26,15 @@ const MOST: usize = 20;
 /// Where what is left has no business in an image. `/etc` is configured by many scriptlets.
 const FORGOTTEN: [&[u8]; 5] = [b"/run/", b"/tmp/", b"/var/tmp/", b"/root/", b"/home/"];
 
-/// Adds to a report what was seen of the package's transactions.
-pub fn add(report: &mut Report, package: &Package, ground: &Ground<'_>, transactions: &[Transaction]) {
-    let mut executed: Vec<usize> = Vec::new();
+/// Adds to a report what was seen of the package's transactions, with its programs run as `evidence` says.
+pub fn add(
+    report: &mut Report,
+    package: &Package,
+    ground: &Ground<'_>,
+    transactions: &[Transaction],
+    evidence: launch::Evidence,
+) {
+    let mut runs: Vec<Run> = Vec::new();
     for transaction in transactions {
         match &transaction.trace {
             Ok(trace) => {
@@ -38,7 +45,7 @@ pub fn add(report: &mut Report, package: &Package, ground: &Ground<'_>, transact
                     let scene = Scene { scriptlet: &package.scriptlets[at], scenario: transaction.scenario, ground };
                     scene.ran(ran, &mut report.findings);
                 }
-                executed.extend(matched);
+                runs.extend(matched.into_iter().map(|at| (at, transaction.scenario)));
             }
             Err(error) => {
                 report.notes.push(format!("{}: not traced: {error}", transaction.scenario.as_str()));
@@ -50,11 +57,23 @@ pub fn add(report: &mut Report, package: &Package, ground: &Ground<'_>, transact
             report.notes.push(format!("{}: {why}", transaction.scenario.as_str()));
         }
     }
-    executed.sort_unstable();
-    executed.dedup();
-    report.coverage.executed = executed.len();
+    let slots: Vec<Slot> = package.scriptlets.iter().map(|scriptlet| scriptlet.slot).collect();
+    let scenarios: Vec<Scenario> = transactions.iter().map(|transaction| transaction.scenario).collect();
+    report
+        .coverage
+        .run(&slots, &scenarios, &runs, evidence, |slot, scenario| why_not_run(transactions, slot, scenario));
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
     report.settle();
+}
+
+/// Why a scriptlet was not run in a scenario that comes to it.
+fn why_not_run(transactions: &[Transaction], slot: Slot, scenario: Scenario) -> String {
+    let transaction = transactions.iter().find(|transaction| transaction.scenario == scenario);
+    match transaction.map(|transaction| &transaction.trace) {
+        Some(Err(_)) => "it was not traced, so nobody knows whether it ran".to_owned(),
+        _ if slot.is_trigger() => "what it waits for did not happen".to_owned(),
+        _ => "rpm did not run it".to_owned(),
+    }
 }
 
 /// Why rpm did not come to its end.

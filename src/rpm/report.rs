@@ -1,5 +1,6 @@
 //! What `rpm check` prints: for each package, profile and architecture what becomes of a build, and why.
 
+mod coverage;
 mod differences;
 pub mod github;
 pub mod human;
@@ -8,6 +9,7 @@ pub mod junit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use coverage::{Coverage, Run, Skipped};
 pub use differences::Difference;
 
 use super::finding::{Effect, Finding};
@@ -41,7 +43,7 @@ pub enum Schema {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotJudged {
-    /// Its file.
+    /// Its file, escaped.
     pub file: String,
     /// Why, in a line.
     pub reason: String,
@@ -51,6 +53,8 @@ pub struct NotJudged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
+    /// The file that was given, escaped; `-` is standard input.
+    pub file: String,
     /// The package.
     pub package: Package,
     /// The profile of the contract that it was held to.
@@ -143,18 +147,6 @@ pub struct Judgement {
     pub rpm: RpmVersion,
     /// What comes of it.
     pub verdict: Verdict,
-}
-
-/// How much was looked at, in scriptlets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Coverage {
-    /// Run.
-    pub executed: usize,
-    /// Gone through without being run.
-    pub judged: usize,
-    /// Not looked into: another language, or not to be parsed.
-    pub skipped: usize,
 }
 
 impl Finding {

@@ -99,6 +99,14 @@ impl Word for Slot {
     }
 }
 
+impl Slot {
+    /// Whether it waits for another package, or for files.
+    pub fn is_trigger(self) -> bool {
+        // They are the last ones.
+        self >= Self::Triggerprein
+    }
+}
+
 impl fmt::Display for Slot {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "%{}", self.as_str())

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use rootcontract::arch;
 use rootcontract::contract::{Contract, Word};
+use rootcontract::facts::text;
 use rootcontract::parallel::{in_parallel, processors};
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
@@ -151,7 +153,8 @@ impl Check {
 
     /// One package, in every room that it can come into.
     fn judge(&self, file: &Path, judges: &Judges<'_>) -> Result<Vec<Report>, NotJudged> {
-        let refused = |reason: String| NotJudged { file: file.display().to_string(), reason };
+        let named = text::escape(file.as_os_str().as_bytes());
+        let refused = |reason: String| NotJudged { file: named.clone(), reason };
         let package = self.read(file).map_err(refused)?;
         let reading = Reading::of(package);
         let asked = Asked {
@@ -159,7 +162,8 @@ impl Check {
             versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
         };
         let architectures = self.architectures(&reading.package).map_err(refused)?;
-        let mut reports: Vec<Report> = judges.on(&architectures).map(|judge| judge.judge(&reading, &asked)).collect();
+        let mut reports: Vec<Report> =
+            judges.on(&architectures).map(|judge| judge.judge(&named, &reading, &asked)).collect();
         if !self.is_static && self.scriptlet.is_none() {
             let install = Install { root: &self.root, tree: self.tree.as_deref(), file, scenarios: &asked.scenarios };
             reports.iter_mut().for_each(|report| install.observe(report, &reading.package, judges));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rootcontract::arch;
 use rootcontract::binfmt;
+use rootcontract::facts::launch::Evidence;
 use rootcontract::matrix::{Ground as Place, Usual, Wanted};
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
@@ -35,7 +36,7 @@ impl Install<'_> {
             return;
         }
         if let Err(why) = self.seen(report, package, judges) {
-            report.notes.push(format!("nothing was run: {why}"));
+            report.coverage.because(&why);
         }
     }
 
@@ -54,13 +55,13 @@ impl Install<'_> {
         let ground = Ground { root: self.root.to_owned(), tree: tree.clone(), profile };
         let done =
             transactions(&ground, self.file, &package.name, self.scenarios).map_err(|error| show::line(&error))?;
-        observed::add(report, package, judge.ground(), &done.transactions);
+        let evidence = if is_foreign { Evidence::UserEmulated } else { Evidence::Native };
+        observed::add(report, package, judge.ground(), &done.transactions, evidence);
         if done.unreadable > 0 {
             report.notes.push(format!("{} parts of the tree can't be read, and were left out", done.unreadable));
         }
-        let emulated = if is_foreign { ", its programs emulated" } else { "" };
         report.notes.push(format!(
-            "installed in a copy of {}{emulated}, contained, without its dependencies (--nodeps)",
+            "installed in a copy of {}, contained, without its dependencies (--nodeps)",
             show::shown(&tree.display().to_string())
         ));
         Ok(())

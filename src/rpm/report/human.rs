@@ -28,7 +28,7 @@ fn groups(reports: &[Report]) -> Vec<Vec<&Report>> {
     for report in reports {
         let says_the_same = |group: &&mut Vec<&Report>| {
             let first = group[0];
-            first.package == report.package && first.verdicts == report.verdicts && first.findings == report.findings
+            first.file == report.file && first.verdicts == report.verdicts && first.findings == report.findings
         };
         match groups.iter_mut().find(says_the_same) {
             Some(group) => group.push(report),
@@ -59,7 +59,7 @@ fn one(group: &[&Report]) -> String {
     text += &section("Failures that nobody notices", &masked);
     text += &section("Worth knowing", &advice);
     text += &coverage(report);
-    text.extend(report.notes.iter().map(|note| beside(&format!("{DIM}note{DIM:#}"), INDENT, &shown(note))));
+    text.extend(report.notes.iter().map(|note| beside(&format!("  {DIM}note{DIM:#}"), INDENT, &shown(note))));
     text
 }
 
@@ -178,15 +178,11 @@ fn differences(differences: &[Difference]) -> String {
     format!("{BOLD}Not the same on every architecture{BOLD:#}\n{}", differences.iter().map(line).collect::<String>())
 }
 
+/// What was looked at how, and why something was not run.
 fn coverage(report: &Report) -> String {
-    let coverage = report.coverage;
-    format!(
-        "{DIM}{} scriptlets: {} run, {} gone through, {} not looked into{DIM:#}\n",
-        coverage.judged + coverage.skipped,
-        coverage.executed,
-        coverage.judged,
-        coverage.skipped
-    )
+    let reasons = report.coverage.reasons();
+    let reasons = reasons.iter().map(|reason| beside(&format!("  {DIM}skipped{DIM:#}"), INDENT, &shown(reason)));
+    format!("{DIM}{}{DIM:#}\n", report.coverage.line()) + &reasons.collect::<String>()
 }
 
 fn mark(verdict: Verdict) -> &'static str {

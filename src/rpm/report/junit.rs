@@ -20,6 +20,17 @@ pub fn render(document: &Document) -> Result<String, SerializeError> {
 
 fn suite(report: &Report) -> TestSuite {
     let mut suite = TestSuite::new(text(&format!("{} in {} on {}", report.package, report.profile, report.arch)));
+    let skipped = report.coverage.reasons().join("; ");
+    let properties = [
+        ("file", &report.file),
+        ("profile", &report.profile),
+        ("arch", &report.arch),
+        ("coverage", &report.coverage.line()),
+        ("coverage.skipped", &skipped),
+    ];
+    for (name, value) in properties {
+        suite.add_property((name, text(value).as_str()));
+    }
     suite.add_test_cases(report.verdicts.iter().map(|judgement| case(judgement, report)));
     suite
 }
