@@ -136,6 +136,65 @@ fn nothing_is_said_of_a_package_that_asks_first() {
     assert_eq!((done.status.code(), ran(&report)), (Some(0), [2, 0]));
 }
 
+const OF_LUA: [&str; 10] = [
+    "run.failed fails posttrans:2 It ended with an error: attempt to index a nil value (local 'settings').",
+    "run.failed fails preun:1 It ended with an error: not now.",
+    "run.left-behind image post /run/room-lua.pid is new, and no package's.",
+    "run.refused skipped filetriggerin:1 the script: mkdir /sys/room-lua-triggered: EROFS, Read-only file system.",
+    "run.refused skipped post:3 mkdir: mkdirat /sys/room-lua-forked: EROFS, Read-only file system.",
+    "run.refused skipped pre:1 the script: mkdir /sys/room-lua-made: EROFS, Read-only file system.",
+    "run.refused skipped pre:2 cat: openat /etc/room-lua-not-there: ENOENT, No such file or directory.",
+    "run.refused skipped pre:2 there is no room-no-such-command in the PATH of scriptlets.",
+    "run.refused skipped pretrans:1 the script: openat /sys/room-lua-opened: EROFS, Read-only file system.",
+    "run.unfinished unjudged preun rpm ended with 1: \"room-lua\" specifies multiple packages.",
+];
+
+/// Lua runs within rpm, and is told from it: what it is refused, what it starts and forks, how it fails, and where.
+#[rstest]
+#[case::here("x86_64", [6, 0])]
+#[case::emulated("aarch64", [0, 6])]
+fn what_lua_does_is_told_like_what_a_shell_does(#[case] arch: &str, #[case] run: [u64; 2]) {
+    let (_directory, package) = built("lua");
+    let done = Command::new(supervisor()).args(words(&package, arch)).output().expect("a run");
+    let report = report(&done);
+    let seen: Vec<String> = observed(&report)
+        .iter()
+        .map(|line| line.replace("mkdir: mkdir ", "mkdir: mkdirat ").replace("cat: open ", "cat: openat "))
+        .collect();
+    assert_eq!(seen, OF_LUA, "{}", report["notes"]);
+    let verdicts: Vec<&str> =
+        report["verdicts"].as_array().expect("verdicts").iter().filter_map(|one| one["verdict"].as_str()).collect();
+    let expected = ["breaks-image", "fails-build", "fails-build", "fails-build", "unknown", "unknown"];
+    assert_eq!((verdicts.as_slice(), ran(&report)), (expected.as_slice(), run));
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(1), ""));
+}
+
+/// rpm itself is refused something between two scriptlets, and fails: that is none of theirs, and nobody knows what comes of it.
+#[test]
+fn what_rpm_is_refused_is_no_scriptlet_s() {
+    let (_directory, package) = built("lua-quiet");
+    let mut words = words(&package, "x86_64");
+    words.splice(2..2, ["--scenario".to_owned(), "install".to_owned()]);
+    let done = Command::new(supervisor()).args(words).output().expect("a run");
+    let report = report(&done);
+    let seen = observed(&report);
+    let start = "run.unfinished unjudged pre rpm ended with 1: unpacking of archive failed on file /dev/null;";
+    assert!(seen.len() == 1 && seen[0].starts_with(start), "{seen:#?}");
+    assert_eq!((done.status.code(), ran(&report)), (Some(2), [2, 0]));
+}
+
+/// Lua can keep rpm's Lua from telling. What it does then is put down to nobody, and that it was not seen is said.
+#[test]
+fn lua_that_is_not_heard_of_is_named() {
+    let (_directory, package) = built("lua-deaf");
+    let done = Command::new(supervisor()).args(words(&package, "x86_64")).output().expect("a run");
+    let report = report(&done);
+    let heard = "run.refused skipped posttrans:1 mkdir: mkdir /sys/room-lua-heard: EROFS, Read-only file system.";
+    assert_eq!(observed(&report), [heard]);
+    let skipped = json!([{ "slot": "post", "scenarios": ["install", "upgrade"], "why": "rpm told nothing of it" }]);
+    assert_eq!((done.status.code(), ran(&report), &report["coverage"]["skipped"]), (Some(0), [2, 0], &skipped));
+}
+
 /// More of everything than is kept: it comes to an end, what is kept is bounded and fit to be shown, and nothing stays.
 #[test]
 fn a_hostile_scriptlet_is_bounded_and_leaves_nothing_running() {

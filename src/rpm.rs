@@ -22,6 +22,7 @@ pub mod report;
 pub mod room;
 pub mod rule;
 mod rules;
+pub mod said;
 pub mod scriptlet;
 pub mod shell;
 pub mod trace;

@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::left::{Left, Snapshot};
 use super::room::{PACKAGES, Room};
 use super::scriptlet::{Language, Scriptlet, Slot};
-use super::trace::{self, Trace, TraceError};
+use super::trace::{self, TELL, Trace, TraceError};
 use super::verdict::Scenario;
-use crate::buildroot::{BuildRoot, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Stdin, Streams};
+use crate::buildroot::{BuildRoot, CloseError, Completed, OpenError, Outcome, RunError, Stdin, Streams};
 use crate::contract::Word;
 use crate::profile::Profile;
 
@@ -227,17 +227,17 @@ impl Site<'_> {
         let before = Snapshot::of(self.room.tree());
         let arguments = self.arguments(scenario);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let invocation = || self.room.rpm(&arguments).deadline(PATIENCE);
-        let (done, trace) = self.traced(invocation)?;
+        let (done, trace) = self.traced(&arguments)?;
         let left = Snapshot::of(self.room.tree()).since(&before, owned);
         Ok(Transaction { scenario, said: done.stderr.text(), outcome: done.outcome, trace, left })
     }
 
-    /// Runs it traced, or where that can't be, as it is.
-    fn traced(&self, invocation: impl Fn() -> Invocation) -> Result<(Completed, Result<Trace, TraceError>), RunError> {
-        match trace::run(self.root, invocation())? {
+    /// Runs rpm traced, or where that can't be, as it is.
+    fn traced(&self, arguments: &[&str]) -> Result<(Completed, Result<Trace, TraceError>), RunError> {
+        let rpm = |arguments: &[&str]| self.room.rpm(arguments).deadline(PATIENCE);
+        match trace::run(self.root, rpm(&[&[TELL], arguments].concat()))? {
             Ok((done, trace)) => Ok((done, Ok(trace))),
-            Err(error) => Ok((self.root.run(invocation())?, Err(error))),
+            Err(error) => Ok((self.root.run(rpm(arguments))?, Err(error))),
         }
     }
 }

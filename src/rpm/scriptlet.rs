@@ -105,6 +105,11 @@ impl Slot {
         // They are the last ones.
         self >= Self::Triggerprein
     }
+
+    /// What rpm calls it in what it says (`lib/rpmscript.c`, `scriptInfo`, 4.10 to 6.1).
+    pub fn in_messages(self) -> &'static str {
+        if self == Self::Pre { "prein" } else { self.as_str() }
+    }
 }
 
 impl fmt::Display for Slot {
@@ -155,6 +160,9 @@ pub struct Condition {
     pub version: String,
 }
 
+/// Programs that read a shell's language.
+pub const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "mksh"];
+
 /// Who reads a scriptlet's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
@@ -179,7 +187,7 @@ impl Scriptlet {
         let name = self.program().rsplit('/').next().unwrap_or_default();
         match name {
             "<lua>" => Language::Lua,
-            "sh" | "bash" | "dash" | "ash" | "ksh" | "mksh" => Language::Shell,
+            name if SHELLS.contains(&name) => Language::Shell,
             _ if self.body.is_none() => Language::Program,
             _ => Language::Other,
         }

@@ -5,11 +5,12 @@
 //! matter: qemu-user passes their calls on to this kernel, paths and errors as they are.
 //!
 //! Only what a scriptlet does is kept, and of that only what failed: rpm is known by its chroot into the tree, a scriptlet
-//! as what it then executes. What is kept is bounded, whatever runs.
+//! as what it then executes, or what rpm itself says is Lua's (`lua`). What is kept is bounded, whatever runs.
 
 mod call;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 mod filter;
+mod lua;
 mod memory;
 mod noise;
 mod task;
@@ -23,6 +24,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair
 
 use crate::buildroot::{BuildRoot, Completed, Invocation, RunError};
 pub use call::Deed;
+pub use lua::TELL;
 pub use tracer::{TraceError, Tracer};
 
 /// The most refusals that are kept of a scriptlet; the others are counted.
@@ -75,7 +77,9 @@ pub struct Ran {
     pub arguments: Vec<Vec<u8>>,
     /// What the script's file held; empty where there was none.
     pub script: Vec<u8>,
-    /// How it ended; `None` where that was not seen.
+    /// What rpm calls it, `%post(name-1-1.noarch)`: of Lua scriptlets, which nothing else tells apart. Empty of others.
+    pub name: Vec<u8>,
+    /// How it ended; `None` where that was not seen, as with Lua.
     pub end: Option<End>,
     /// What it executed, the interpreter first.
     pub commands: Vec<Command>,
@@ -87,6 +91,14 @@ pub struct Ran {
     pub left_running: usize,
     /// Its first process.
     first: Option<nix::unistd::Pid>,
+}
+
+impl Ran {
+    /// One that begins with this program.
+    fn of(arguments: Vec<Vec<u8>>) -> Self {
+        let commands = vec![Command { arguments: arguments.clone(), end: None }];
+        Self { arguments, commands, ..Self::default() }
+    }
 }
 
 /// How a process ended.

@@ -10,13 +10,14 @@ pub const REFUSED: &str = "run.refused";
 pub const CONTAINED: &str = "run.contained";
 pub const LEFT: &str = "run.left-behind";
 pub const RUNNING: &str = "run.left-running";
+pub const UNFINISHED: &str = "run.unfinished";
 
 pub const RULES: &[Rule] = &[
     Rule {
         id: FAILED,
         catalogue: &[],
         says: "It fails.",
-        why: "It was run in the room that osbuild makes, and ended with another code than 0.",
+        why: "It was run in the room that osbuild makes, and ended with another code than 0, or an error.",
         then: "rpm says `scriptlet failed, exit status`, and since 6.0 fails the build for any scriptlet.",
         instead: "See what it was refused, below; end with `exit 0` only where failing really does not matter.",
         rests: Rests::Rpm(Effect::Fails),
@@ -61,6 +62,16 @@ pub const RULES: &[Rule] = &[
         then: "They keep the tree busy, and are killed with the build root, wherever they are.",
         instead: "Start no daemon while installing. Wait for what you start.",
         rests: Rests::Rpm(Effect::Advice),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: UNFINISHED,
+        catalogue: &[],
+        says: "rpm comes to its end.",
+        why: "rpm itself failed, and no scriptlet is the reason. It may lie with the tree, or with what nobody may do in here.",
+        then: "Nobody knows: it may fail as well.",
+        instead: "See what rpm says. Try it in another tree, or as root.",
+        rests: Rests::Rpm(Effect::Unjudged),
         sees: Sees::Scene(|_| Vec::new()),
     },
 ];

@@ -100,6 +100,7 @@ const EVERYWHERE: &[Call] = &[
     row!(SYS_execve, Execute, Subject::Path(0)),
     row!(SYS_execveat, Execute, Subject::At(1)),
     row!(SYS_chroot, Look, Subject::Path(0)),
+    row!(SYS_fchdir, Look, Subject::Descriptor(0)),
     open(libc::SYS_openat, "SYS_openat", Subject::At(1), Flags::Argument(2)),
     open(libc::SYS_openat2, "SYS_openat2", Subject::At(1), Flags::How(2)),
     row!(SYS_faccessat, Look, Subject::At(1)),

@@ -26,6 +26,22 @@ pub enum Who {
         /// In which of its commands.
         command: usize,
     },
+    /// rpm's own process, while it runs a Lua scriptlet.
+    Lua {
+        /// Which one.
+        at: usize,
+    },
+}
+
+impl Who {
+    /// The scriptlet whose doing it is, and its command.
+    pub fn scriptlet(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Outside => None,
+            Self::Scriptlet { at, command } => Some((at, command)),
+            Self::Lua { at } => Some((at, 0)),
+        }
+    }
 }
 
 /// A thread.
@@ -49,7 +65,13 @@ impl Task {
 
     /// What it forks.
     pub fn child(&self) -> Self {
-        Self { forked: true, call: None, ..self.clone() }
+        let who = self.who.scriptlet().map_or(Who::Outside, |(at, command)| Who::Scriptlet { at, command });
+        Self { who, forked: true, call: None, ..self.clone() }
+    }
+
+    /// Whether it is rpm itself, among the tree's files.
+    pub fn is_rpm(&self) -> bool {
+        self.in_tree && !self.forked && !matches!(self.who, Who::Scriptlet { .. })
     }
 }
 

@@ -16,7 +16,8 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::call::{self, Deed};
+use super::call::{self, Deed, Flags};
+use super::lua;
 use super::task::{Asked, Task, Who, script};
 use super::{Command, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, noise};
 use crate::plan::Instruction;
@@ -195,10 +196,15 @@ impl Work {
         let Ok(Stop::Call { number, arguments }) = stop(pid) else { return go_on(pid, None) };
         let Some(call) = call::numbered(number) else { return go_on(pid, None) };
         let is_chroot = call.name() == "chroot";
-        if task.who == Who::Outside && !is_chroot && call.deed != Deed::Execute {
+        let is_of_rpm = task.is_rpm();
+        if task.who == Who::Outside && !is_of_rpm && !is_chroot && call.deed != Deed::Execute {
             return go_on(pid, None);
         }
         let asked = Asked::new(pid, call, arguments);
+        if is_of_rpm && self.told(pid, &asked) {
+            return go_on(pid, None);
+        }
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
         // What comes of a search means nothing, so its end need not be waited for.
         let deed = asked.deed(pid);
         if matches!(deed, Deed::Look | Deed::Read)
@@ -219,6 +225,22 @@ impl Work {
         let _ended = ptrace::syscall(pid, None);
     }
 
+    /// Whether rpm tells with this call what becomes of a Lua scriptlet.
+    fn told(&mut self, pid: Pid, asked: &Asked) -> bool {
+        let Some(task) = self.tasks.get_mut(&pid) else { return false };
+        if let (Who::Lua { at }, "fchdir") = (task.who, asked.call.name()) {
+            task.who = Who::Outside;
+            self.over(at, None);
+            return true;
+        }
+        let path = if asked.call.flags == Flags::None { Vec::new() } else { asked.subject(pid) };
+        let Some(name) = lua::begun(&path) else { return false };
+        if task.who == Who::Outside {
+            task.who = self.trace.begin_lua(name).map_or(Who::Outside, |at| Who::Lua { at });
+        }
+        true
+    }
+
     /// A call has ended.
     fn ended(&mut self, pid: Pid) {
         let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
@@ -229,7 +251,7 @@ impl Work {
                 let directory = asked.subject(pid);
                 task.in_tree = directory.strip_suffix(b"/").unwrap_or(&directory) == TREE.as_bytes();
             }
-            if let (Who::Scriptlet { at, command }, Some(errno)) = (task.who, errno) {
+            if let (Some((at, command)), Some(errno)) = (task.who.scriptlet(), errno) {
                 self.trace.refuse(at, command, pid, &asked, errno);
             }
         }
@@ -256,19 +278,27 @@ impl Work {
     }
 
     fn gone(&mut self, pid: Pid, end: End) {
-        self.tasks.remove(&pid);
+        if let Some(Task { who: Who::Lua { at }, .. }) = self.tasks.remove(&pid) {
+            self.over(at, Some(end));
+        }
         self.early.remove(&pid);
         let Some((at, command)) = self.leaders.remove(&pid) else { return };
-        let left =
-            self.tasks.values().filter(|task| matches!(task.who, Who::Scriptlet { at: of, .. } if of == at)).count();
+        let Some(ran) = self.trace.scriptlets.get_mut(at) else { return };
+        if let Some(command) = ran.commands.get_mut(command) {
+            command.end = Some(end);
+        }
+        if ran.first == Some(pid) {
+            self.over(at, Some(end));
+        }
+    }
+
+    /// A scriptlet is over.
+    fn over(&mut self, at: usize, end: Option<End>) {
+        let is_its = |task: &&Task| task.who.scriptlet().is_some_and(|(of, _)| of == at);
+        let left = self.tasks.values().filter(is_its).count();
         if let Some(ran) = self.trace.scriptlets.get_mut(at) {
-            if let Some(command) = ran.commands.get_mut(command) {
-                command.end = Some(end);
-            }
-            if ran.first == Some(pid) {
-                ran.end = Some(end);
-                ran.left_running = left;
-            }
+            ran.end = end;
+            ran.left_running = left;
         }
     }
 }
@@ -276,17 +306,17 @@ impl Work {
 impl Trace {
     /// A scriptlet begins: which it is. `None`: there are too many.
     fn begin(&mut self, pid: Pid, arguments: &[Vec<u8>]) -> Option<usize> {
-        if self.scriptlets.len() == MOST_SCRIPTLETS {
-            return None;
-        }
-        self.scriptlets.push(Ran {
-            arguments: arguments.to_vec(),
-            script: script(pid, arguments),
-            commands: vec![Command { arguments: arguments.to_vec(), end: None }],
-            first: Some(pid),
-            ..Ran::default()
-        });
-        Some(self.scriptlets.len() - 1)
+        self.add(Ran { script: script(pid, arguments), first: Some(pid), ..Ran::of(arguments.to_vec()) })
+    }
+
+    /// The same for one of Lua.
+    fn begin_lua(&mut self, name: &[u8]) -> Option<usize> {
+        self.add(Ran { name: name.to_vec(), ..Ran::of(vec![b"<lua>".to_vec()]) })
+    }
+
+    fn add(&mut self, ran: Ran) -> Option<usize> {
+        let at = self.scriptlets.len();
+        (at < MOST_SCRIPTLETS).then(|| self.scriptlets.push(ran)).map(|()| at)
     }
 
     /// A command of a scriptlet begins: which it is.
