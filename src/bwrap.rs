@@ -24,7 +24,7 @@ const USUAL: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
 
 /// There is no bubblewrap.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no bwrap in PATH: install bubblewrap, or name one with --bwrap")]
+#[error("there is no bwrap in PATH: install bubblewrap")]
 pub struct NotFound;
 
 /// The first `bwrap` in `search`, or where it usually is.

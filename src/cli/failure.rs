@@ -211,7 +211,7 @@ pub enum Failure {
         value: String,
     },
     /// There is no bubblewrap.
-    #[error(transparent)]
+    #[error("{0}, or name one with --bwrap")]
     NoBubblewrap(#[from] bwrap::NotFound),
     /// The root could not be looked at.
     #[error("look into {profile}")]

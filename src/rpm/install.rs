@@ -123,7 +123,7 @@ pub fn transactions(
 
 /// Opens a room with the package and a copy of the tree in it; how much of the tree could not be read.
 fn opened(ground: &Ground, package: &Path) -> Result<(BuildRoot, Room, usize), InstallError> {
-    if !ground.root.join("usr/bin/rpm").exists() {
+    if !ground.root.join("usr/bin/rpm").is_file() {
         return Err(InstallError::NoRpm(ground.root.clone()));
     }
     let root = BuildRoot::builder(&ground.root)

@@ -17,6 +17,7 @@ use super::verdict::Scenario;
 use crate::buildroot::Outcome;
 use crate::facts::launch;
 use crate::facts::text::escape;
+use crate::report::show;
 use scene::Scene;
 
 /// The most findings of one kind for a scriptlet; there is no use in more.
@@ -45,7 +46,9 @@ pub fn add(
                 runs.extend(matched.into_iter().map(|at| (at, transaction.scenario)));
             }
             Err(error) => {
-                report.notes.push(format!("{}: not traced: {error}", transaction.scenario.as_str()));
+                let note =
+                    format!("not traced, so that only what rpm says and what is left can tell: {}", show::line(error));
+                report.notes.extend((!report.notes.contains(&note)).then_some(note));
                 untraced(package, transaction, ground, &mut report.findings);
             }
         }

@@ -12,6 +12,7 @@ use std::process::Command;
 use crate::buildroot::{BuildRoot, Invocation};
 use crate::facts::launch::Privilege;
 use crate::profile::Profile;
+use crate::report::show;
 
 /// Where osbuild binds the tree.
 pub const TREE: &str = "/run/osbuild/tree";
@@ -76,7 +77,7 @@ impl Room {
         let room = Self::new(root)?;
         let mut copy = Command::new("cp");
         copy.env("LC_ALL", "C").args(["-a", "--reflink=auto", "--"]).arg(tree.join(".")).arg(&room.tree);
-        let copied = copy.output()?;
+        let copied = copy.output().map_err(|error| io::Error::other(format!("start cp: {}", show::line(&error))))?;
         let said = String::from_utf8_lossy(&copied.stderr);
         let (unreadable, failures): (Vec<&str>, Vec<&str>) =
             said.lines().partition(|line| line.ends_with(": Permission denied"));

@@ -107,15 +107,24 @@ fn begin(socket: &OwnedFd, over: &AtomicBool) -> Result<Pid, TraceError> {
         | Options::PTRACE_O_TRACEVFORK
         | Options::PTRACE_O_TRACECLONE
         | Options::PTRACE_O_EXITKILL;
-    let answered = ptrace::seize(first, options).and_then(|()| nix::unistd::write(socket, &[0]));
+    let seized = ptrace::seize(first, options).map_err(io::Error::from).and_then(|()| tells(first));
+    let answered = seized.and_then(|()| nix::unistd::write(socket, &[0]).map_err(io::Error::from));
     match answered {
         Ok(_) => Ok(first),
-        Err(errno) => {
+        Err(error) => {
             // It would wait for ever.
             let _gone = kill(first, Signal::SIGKILL);
-            Err(TraceError::Refused(errno.into()))
+            Err(TraceError::Refused(error))
         }
     }
+}
+
+/// Whether the kernel says what a process is doing (since Linux 5.3), which it does only while that is stopped.
+fn tells(pid: Pid) -> io::Result<()> {
+    ptrace::interrupt(pid)?;
+    while !matches!(waitpid(pid, Some(WaitPidFlag::__WALL))?, WaitStatus::PtraceEvent(..)) {}
+    stop(pid)?;
+    Ok(ptrace::cont(pid, None)?)
 }
 
 /// Who has said something, by the number that it has here: the kernel tells (unix(7), `SO_PASSCRED`).
