@@ -32,6 +32,7 @@ mod removal;
 mod rpms;
 mod runners;
 mod runs;
+mod sarif;
 mod scriptlet;
 mod shedding;
 mod support;

@@ -18,13 +18,13 @@ use rootcontract::rpm::verdict::{Scenario, USUAL};
 use tempfile::TempDir;
 
 /// The packages that a spec makes.
-struct Built {
+pub struct Built {
     directory: TempDir,
 }
 
 impl Built {
     /// Of a spec of `fixtures/rpm`.
-    fn of(spec: &str) -> Self {
+    pub fn of(spec: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rpm");
         let define = |name: &str, path: &Path| format!("{name} {}", path.display());
@@ -39,11 +39,11 @@ impl Built {
         Self { directory }
     }
 
-    fn file(&self, package: &str) -> PathBuf {
+    pub fn file(&self, package: &str) -> PathBuf {
         self.directory.path().join("RPMS/noarch").join(format!("{package}-1-1.noarch.rpm"))
     }
 
-    fn packages(&self) -> PathBuf {
+    pub fn packages(&self) -> PathBuf {
         self.directory.path().join("RPMS/noarch")
     }
 }

@@ -1,8 +1,8 @@
 //! The findings document: which clauses of which contract a build root keeps.
 //!
 //! A [`Report`] is about one contract and one sandbox, a [`Document`] is what `check` prints.
-//! One file per way to show it: [`human`] for people, [`overview`] for people who have many, [`junit`] and [`github`]
-//! for CI; JSON is the document itself. [`merge`] makes one of several.
+//! One file per way to show it: [`human`] for people, [`overview`] for people who have many, [`junit`], [`github`] and
+//! [`sarif`] for CI; JSON is the document itself. [`merge`] makes one of several.
 
 pub mod github;
 pub mod human;
@@ -10,6 +10,7 @@ pub mod junit;
 pub mod merge;
 pub mod overview;
 mod read;
+pub mod sarif;
 mod shard;
 pub mod show;
 

@@ -137,7 +137,7 @@ fn nothing_of_a_package_is_printed_as_it_is() {
     let touched = directory.path().join("touched");
     let body = format!("sysctl -w a.b=1 \u{1b}[2J\u{202e}$(touch {})\n", touched.display());
     let file = script(directory.path(), &body);
-    for format in ["human", "json", "junit", "github"] {
+    for format in ["human", "json", "junit", "github", "sarif"] {
         let (stdout, stderr, code) = check(&["--scriptlet", "post", &file.to_string_lossy(), "--format", format]);
         assert!(!stdout.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{stdout:?}");
         assert_eq!((stderr.as_str(), code), ("", Some(1)));

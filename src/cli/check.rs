@@ -10,7 +10,7 @@ use rootcontract::diff::{self, Relevance};
 use rootcontract::facts::Document as Facts;
 use rootcontract::profile::Profile;
 use rootcontract::report::human::{self, Judged};
-use rootcontract::report::{Document, Look, Standing};
+use rootcontract::report::{Document, Look, Standing, sarif};
 
 use super::clauses::matches;
 use super::failure::{Failure, tell};
@@ -29,6 +29,7 @@ use super::{contracts, facts, findings, line};
   rootcontract check --profile osbuild --only 'device.*' --only 'mount.*'
   rootcontract check --root /srv/trees/f43 --format human --format json=report.json
   rootcontract check --format github --format junit=report.xml       in a CI system
+  rootcontract check --format sarif=rootcontract.sarif               for code scanning
   rootcontract check --profile osbuild --facts saved.json
   rootcontract check --profile osbuild --phase scriptlet             what a package's %post finds
   rootcontract check --profile osbuild --phase scriptlet --facts facts      what ci/probe-rpm found elsewhere
@@ -73,7 +74,9 @@ impl Check {
             judged.look.report = report.clone();
         }
         let changed = since.as_ref().map(|since| String::from("\n") + &diff::human::render(since)).unwrap_or_default();
-        let code = findings::write(&document, &self.formats, || human::render(&judged) + &changed)?;
+        let contracts = judged.iter().map(|judged| judged.look.contract.clone()).collect();
+        let around = sarif::Around { contracts, since: since.as_ref() };
+        let code = findings::write(&document, &self.formats, &around, || human::render(&judged) + &changed)?;
         let code = needed.or(document.standing(), code);
         let (changes, alone) = since.map_or((0, 0), |since| (since.count(Relevance::Contract), since.alone.len()));
         if changes == 0 && alone == 0 {

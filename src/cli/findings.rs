@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use rootcontract::report::sarif::{self, Around};
 use rootcontract::report::show::shown;
 use rootcontract::report::{Document, Standing, github, junit};
 use rootcontract::waiver::{Waivers, today};
@@ -40,10 +41,11 @@ impl Needed {
     }
 }
 
-/// Writes the document in every format that was asked for; `human` is how people are shown it.
+/// Writes the document in every format that was asked for; `human` is how people are shown it, `around` what else is known.
 pub fn write(
     document: &Document,
     formats: &Formats<ReportKind>,
+    around: &Around<'_>,
     human: impl Fn() -> String,
 ) -> Result<ExitCode, Failure> {
     formats.write(|kind| match kind {
@@ -51,6 +53,7 @@ pub fn write(
         ReportKind::Json => output::json(document),
         ReportKind::Junit => Ok(junit::render(document)?),
         ReportKind::Github => Ok(github::render(document)),
+        ReportKind::Sarif => Ok(sarif::render(document, around)?),
     })?;
     Ok(ExitCode::from(match document.standing() {
         Standing::Held => 0,

@@ -48,11 +48,18 @@ pub enum ReportKind {
     Junit,
     /// For GitHub's workflows.
     Github,
+    /// For code scanning.
+    Sarif,
 }
 
 impl Kinds for ReportKind {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("human", Self::Human), ("json", Self::Json), ("junit", Self::Junit), ("github", Self::Github)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("human", Self::Human),
+        ("json", Self::Json),
+        ("junit", Self::Junit),
+        ("github", Self::Github),
+        ("sarif", Self::Sarif),
+    ];
 }
 
 /// One of them.
@@ -135,8 +142,9 @@ mod tests {
     #[case::json_file("json=report.json", Ok((ReportKind::Json, Some("report.json"))))]
     #[case::junit_file("junit=report.xml", Ok((ReportKind::Junit, Some("report.xml"))))]
     #[case::github("github", Ok((ReportKind::Github, None)))]
+    #[case::sarif("sarif=a.sarif", Ok((ReportKind::Sarif, Some("a.sarif"))))]
     #[case::equals_sign_in_the_name("json=a=b", Ok((ReportKind::Json, Some("a=b"))))]
-    #[case::no_kind("xml", Err(UnknownFormat::Kind("human, json, junit or github".to_owned())))]
+    #[case::no_kind("xml", Err(UnknownFormat::Kind("human, json, junit, github or sarif".to_owned())))]
     #[case::no_file("json=", Err(UnknownFormat::NoFile))]
     fn a_format_is_read(#[case] word: &str, #[case] expected: Result<(ReportKind, Option<&str>), UnknownFormat>) {
         let expected = expected.map(|(kind, file)| Format { kind, file: file.map(PathBuf::from) });

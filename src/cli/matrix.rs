@@ -12,6 +12,7 @@ use rootcontract::arch::{self, Architecture};
 use rootcontract::contract::Contract;
 use rootcontract::matrix::{ALL, Part, Place, Usual, Wanted, architectures};
 use rootcontract::profile::Profile;
+use rootcontract::report::sarif::Around;
 use rootcontract::report::{Dealt, Document, NotChecked, Report, Shard, Standing, overview};
 
 use super::cells::{Check, Done};
@@ -135,7 +136,7 @@ impl Matrix {
         };
         let mut document = document(done, shard);
         let needed = findings::waive(&mut document, self.waivers.as_deref())?;
-        let code = findings::write(&document, &self.formats, || overview::render(&document))?;
+        let code = findings::write(&document, &self.formats, &Around::default(), || overview::render(&document))?;
         Ok(needed.or(document.standing(), code))
     }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rootcontract::report::merge::merge;
+use rootcontract::report::sarif::Around;
 use rootcontract::report::{Document, overview};
 
 use super::failure::Failure;
@@ -72,7 +73,7 @@ impl Merge {
         self.formats.check()?;
         let read = |file: &PathBuf| Ok((name(file), Document::load(file)?));
         let merged = merge(self.files.iter().map(read).collect::<Result<_, Failure>>()?)?;
-        findings::write(&merged, &self.formats, || overview::render(&merged))
+        findings::write(&merged, &self.formats, &Around::default(), || overview::render(&merged))
     }
 }
 
@@ -80,7 +81,7 @@ impl Show {
     fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
         let document = Document::load(&self.file)?;
-        findings::write(&document, &self.formats, || overview::render(&document))
+        findings::write(&document, &self.formats, &Around::default(), || overview::render(&document))
     }
 }
 

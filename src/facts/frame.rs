@@ -145,7 +145,7 @@ fn divide(sealed: &[u8]) -> Result<(&[u8], &[u8]), Damage> {
 }
 
 /// FNV-1a, 64 bit (draft-eastlake-fnv): the change of any one byte changes it.
-fn digest(bytes: &[u8]) -> u64 {
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

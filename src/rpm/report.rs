@@ -5,6 +5,7 @@ mod differences;
 pub mod github;
 pub mod human;
 pub mod junit;
+pub mod sarif;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

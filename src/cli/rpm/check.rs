@@ -18,7 +18,7 @@ use rootcontract::report::show;
 use rootcontract::rpm::judge::{Asked, Judge};
 use rootcontract::rpm::package::Package;
 use rootcontract::rpm::reading::Reading;
-use rootcontract::rpm::report::{Document, NotJudged, Report, github, human, junit};
+use rootcontract::rpm::report::{Document, NotJudged, Report, github, human, junit, sarif};
 use rootcontract::rpm::scriptlet::Slot;
 use rootcontract::rpm::verdict::{RpmVersion, Scenario, USUAL};
 use rootcontract::rpm::waiver::Waivers;
@@ -42,6 +42,7 @@ use super::install::Install;
   rootcontract rpm check mypkg-1.0-1.noarch.rpm
   rootcontract rpm check ~/rpmbuild/RPMS                  every package in it
   rootcontract rpm check --rpm-version 6.0 --scenario install --format json=rpm.json --format human *.rpm
+  rootcontract rpm check --format github --format sarif=rpm.sarif *.rpm            in a CI system
   rootcontract rpm check --scriptlet post script.sh       a script that is in no package yet
   rootcontract explain systemd.runtime                    what does a rule mean?")]
 pub struct Check {
@@ -104,6 +105,7 @@ impl Check {
             ReportKind::Json => output::json(&document),
             ReportKind::Junit => Ok(junit::render(&document)?),
             ReportKind::Github => Ok(github::render(&document)),
+            ReportKind::Sarif => Ok(sarif::render(&document)?),
         })?;
         let code = document.exit_code();
         Ok(ExitCode::from(if code == 0 && !is_needed { 1 } else { code }))
