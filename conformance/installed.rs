@@ -1,6 +1,7 @@
 //! Packages that are installed for real, in a room where they can do no harm, and looked at from outside.
 
 mod refused;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -235,49 +236,4 @@ fn what_was_not_run_is_skipped_with_the_reason(#[case] options: &[&str], #[case]
     let expected = json!([skipped("post", &["install", "upgrade"]), skipped("postun", &["upgrade", "erase"])]);
     assert_eq!((ran(&report), &report["coverage"]["skipped"]), ([0, 0], &expected));
     assert_eq!(report["notes"], json!([]));
-}
-
-/// A shell at the moment of a scriptlet: the tree as rpm would have it by then, its number, its script, its PATH.
-#[rstest]
-#[case::post("post", "install", "1")]
-#[case::upgraded("post", "upgrade", "2")]
-#[case::erased("postun", "erase", "0")]
-fn a_shell_stands_where_the_scriptlet_would(#[case] at: &str, #[case] scenario: &str, #[case] number: &str) {
-    let (_directory, package) = built("refused");
-    let tree = tree("x86_64");
-    let before = host();
-    let mut shell = Command::new(supervisor())
-        .args(["rpm", "shell", "--at", at, "--scenario", scenario, "--tree"])
-        .args([&tree, &package])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    // The script is there, and was not run.
-    let words = format!("echo \"<$1 $PATH $(pwd) $(ls /rpm-scriptlet.{at}) $(ls /run)>\"\nexit 7\n");
-    std::io::Write::write_all(&mut shell.stdin.take().expect("a pipe"), words.as_bytes()).expect("a shell that reads");
-    let done = shell.wait_with_output().expect("an end");
-    let said = String::from_utf8_lossy(&done.stdout).replace('\r', "");
-    let path = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin";
-    let there = format!("<{number} {path} / /rpm-scriptlet.{at} ");
-    assert!(said.contains(&there) && !said.contains("room-refused.pid"), "{said}");
-    let told = format!(
-        "rootcontract: %{at}, {scenario}: $1 is {number}, the script is /rpm-scriptlet.{at}; all of it is a copy, and goes when the shell ends\n"
-    );
-    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(7), told.as_str()));
-    assert_eq!(host(), before);
-}
-
-#[rstest]
-#[case::no_such_scriptlet("pre", "it has no %pre")]
-#[case::no_tree("post", "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
-fn a_shell_that_can_t_be_is_refused_in_a_line(#[case] at: &str, #[case] why: &str) {
-    let (directory, package) = built("refused");
-    let shell = ["rpm", "shell", "--at", at];
-    let done =
-        Command::new(supervisor()).args(shell).arg(&package).current_dir(directory.path()).output().expect("a run");
-    let line = format!("rootcontract: open a shell in {}: {why}\n", package.display());
-    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
-    assert_eq!(done.stdout, b"");
 }

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::profile::Profile;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How many processes and threads a scriptlet may have at a time.
 const PROCESSES: u32 = 4096;
+/// How long what somebody has started in a shell may take to end when it is asked to. The shell itself never does.
+const GRACE: Duration = Duration::from_secs(1);
 /// The package's name in the room.
 const FILE: &str = "package.rpm";
 /// What rpm is told besides: the tree's packages are of any architecture, and nobody has signed this one.
@@ -164,36 +167,58 @@ impl Moment<'_> {
     }
 }
 
-/// Has somebody go where a scriptlet would run, at its moment: a shell on `terminal`, a pseudo terminal of the caller's own,
-/// with `$1` set. How the shell ended.
-///
-/// # Errors
-/// See [`InstallError`].
-pub fn visit(
-    ground: &Ground,
-    package: &Path,
-    name: &str,
-    moment: Moment<'_>,
-    terminal: File,
-) -> Result<Outcome, InstallError> {
-    let (root, room, _) = opened(ground, package)?;
-    let site = Site { root: &root, room: &room, name };
-    for scenario in moment.done_before() {
-        let arguments = site.arguments(*scenario);
-        let quiet: Vec<&str> = ["--noscripts"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
-        root.run(room.rpm(&quiet).deadline(PATIENCE))?;
+/// A room as it is when a scriptlet would run, for somebody to go there and see.
+#[derive(Debug)]
+pub struct Visit {
+    root: BuildRoot,
+    room: Room,
+    words: Vec<String>,
+}
+
+impl Visit {
+    /// Does what rpm has done by that moment, unless `interrupt` becomes readable, and puts the script there.
+    ///
+    /// # Errors
+    /// See [`InstallError`].
+    pub fn prepare(
+        ground: &Ground,
+        package: &Path,
+        name: &str,
+        moment: Moment<'_>,
+        interrupt: BorrowedFd<'_>,
+    ) -> Result<Self, InstallError> {
+        let (root, room, _) = opened(ground, package)?;
+        let site = Site { root: &root, room: &room, name };
+        for scenario in moment.done_before() {
+            let arguments = site.arguments(*scenario);
+            let quiet: Vec<&str> = ["--noscripts"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+            let copied = interrupt.try_clone_to_owned();
+            let interrupt = copied.map_err(|source| RunError::Descriptor { what: "a copy of a descriptor", source })?;
+            root.run(room.rpm(&quiet).deadline(PATIENCE).interrupt(interrupt))?;
+        }
+        let script = room.tree().join(moment.file().trim_start_matches('/'));
+        File::create_new(&script)
+            .and_then(|mut file| file.write_all(moment.scriptlet.body.as_deref().unwrap_or_default().as_bytes()))
+            .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+        let is_shell = moment.scriptlet.language() == Language::Shell;
+        let shell = if is_shell { moment.scriptlet.program() } else { "/bin/sh" };
+        let number = moment.scenario.argument(moment.scriptlet.slot);
+        let words = [shell, "-i", "-s"].into_iter().chain(number).map(ToOwned::to_owned).collect();
+        Ok(Self { root, room, words })
     }
-    let script = room.tree().join(moment.file().trim_start_matches('/'));
-    File::create_new(&script)
-        .and_then(|mut file| file.write_all(moment.scriptlet.body.as_deref().unwrap_or_default().as_bytes()))
-        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
-    let is_shell = moment.scriptlet.language() == Language::Shell;
-    let shell = if is_shell { moment.scriptlet.program() } else { "/bin/sh" };
-    let number = moment.scenario.argument(moment.scriptlet.slot);
-    let words = [shell, "-i", "-s"].into_iter().chain(number);
-    let done = root.run(room.visit(words).stdin(Stdin::File(terminal)).streams(Streams::Terminal))?;
-    root.close()?;
-    Ok(done.outcome)
+
+    /// Starts a shell with `$1` set on `terminal`, a pseudo terminal of the caller's own, and waits for its end. When
+    /// `interrupt` becomes readable it is asked to end, when `hurry` does it is killed.
+    ///
+    /// # Errors
+    /// See [`InstallError`].
+    pub fn enter(self, terminal: File, interrupt: OwnedFd, hurry: OwnedFd) -> Result<Outcome, InstallError> {
+        let visit = self.room.visit(self.words.iter().map(String::as_str));
+        let visit = visit.stdin(Stdin::File(terminal)).streams(Streams::Terminal);
+        let done = self.root.run(visit.interrupt(interrupt).hurry(hurry).grace(GRACE))?;
+        self.root.close()?;
+        Ok(done.outcome)
+    }
 }
 
 /// An open room with the package in it.

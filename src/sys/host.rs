@@ -342,3 +342,16 @@ pub fn terminal_size(terminal: BorrowedFd<'_>) -> io::Result<libc::winsize> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// Gives a terminal so many rows and columns.
+///
+/// # Errors
+/// `errno` of `ioctl`: `ENOTTY` where it is none.
+#[cfg(feature = "rpm")]
+pub fn resize_terminal(terminal: BorrowedFd<'_>, size: libc::winsize) -> io::Result<()> {
+    // SAFETY: the structure lives on this stack, and is what TIOCSWINSZ reads.
+    match unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

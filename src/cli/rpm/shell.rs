@@ -8,26 +8,33 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use nix::fcntl::OFlag;
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::unistd::pipe2;
 use rootcontract::arch;
 use rootcontract::buildroot::Outcome;
 use rootcontract::contract::Word;
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
-use rootcontract::rpm::install::{Ground, Moment, visit};
+use rootcontract::rpm::install::{Ground, Moment, Visit};
 use rootcontract::rpm::package::Package;
 use rootcontract::rpm::scriptlet::Slot;
 use rootcontract::rpm::verdict::Scenario;
 
 use super::super::failure::{Failure, tell};
 use super::super::matrix::{Architectures, architecture};
+use super::super::signals::Signals;
+use super::super::status::Ending;
 use super::install::tree_of;
 
 /// Open a shell where a scriptlet would run, at the moment it would
 ///
 /// The package is installed in a copy of a tree as far as rpm would have come by then, and no scriptlet is run. `$1` is what
-/// rpm would pass, and the script lies in `/`. Whatever is done there ends with the shell. Exits with the shell's status.
+/// rpm would pass, and the script lies in `/`. Whatever is done there ends with the shell. Exits with the shell's status,
+/// 128+n when signal n ended it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rootcontract rpm shell --at post mypkg-1.0-1.noarch.rpm
@@ -76,21 +83,34 @@ impl Shell {
         let ground = Ground { root: self.root.clone(), tree, profile: self.profile };
         let moment = Moment { scriptlet, scenario };
         let number = scenario.argument(scriptlet.slot).unwrap_or("not set");
-        tell(&format!(
-            "{}, {}: $1 is {number}, the script is {}; all of it is a copy, and goes when the shell ends",
-            scriptlet.slot,
-            scenario.as_str(),
-            moment.file()
-        ));
-        let terminal = Terminal::open().map_err(Failure::Terminal)?;
-        let inside = terminal.inside().map_err(Failure::Terminal)?;
-        let outcome = terminal.while_connected(|| visit(&ground, &self.file, &package.name, moment, inside));
-        match outcome.map_err(|error| refused(show::line(&error)))? {
+        let resized = Resized::caught()?;
+        let signals = Signals::caught()?;
+        let outcome = signals.or_ended(|signal| {
+            let visit = Visit::prepare(&ground, &self.file, &package.name, moment, signal);
+            let visit = visit.map_err(|error| refused(show::line(&error)))?;
+            tell(&format!(
+                "{}, {}: $1 is {number}, the script is {}; all of it is a copy, and goes when the shell ends",
+                scriptlet.slot,
+                scenario.as_str(),
+                moment.file()
+            ));
+            let terminal = Terminal::open().map_err(Failure::Terminal)?;
+            let inside = terminal.inside().map_err(Failure::Terminal)?;
+            let end = signals.own_descriptor()?;
+            let entered = terminal.while_connected(resized, |nobody_reads| visit.enter(inside, end, nobody_reads));
+            entered.map_err(Failure::Terminal)?.map_err(|error| refused(show::line(&error)))
+        })?;
+        match outcome {
             Outcome::Exited(code) => Ok(ExitCode::from(code)),
+            // Only who reads no more interrupts it besides a signal.
+            Outcome::Interrupted => Ok(ExitCode::from(Ending::NobodyReads.exit_code())),
             other => Err(refused(format!("the shell did not come to its end: {other:?}"))),
         }
     }
 }
+
+/// What is typed when there is no more to type: hand over a line that has no end, end it, and end the shell.
+const NO_MORE: &[u8] = b"\x04\x04\x04";
 
 /// A pseudo terminal of our own, connected with whatever we have. What runs at its other end never gets hold of ours, into
 /// which it could type.
@@ -126,24 +146,50 @@ impl Terminal {
         Ok(theirs.try_clone()?.into())
     }
 
-    /// Does `work` while what is typed goes in and what is written comes out.
-    fn while_connected<R>(mut self, work: impl FnOnce() -> R) -> R {
+    /// Does `work` while what is typed goes in and what is written comes out, and the size of our terminal is passed on.
+    /// What it is given can be read when nobody reads what comes out.
+    fn while_connected<R>(mut self, resized: Resized, work: impl FnOnce(OwnedFd) -> R) -> io::Result<R> {
+        let (typed, written) = (File::from(self.ours.try_clone()?), File::from(self.ours.try_clone()?));
+        let size_of = self.ours.try_clone()?;
+        let (nobody_reads, somebody_reads) = pipe2(OFlag::O_CLOEXEC)?;
         if let Some(before) = &self.before {
             let mut raw = before.clone();
             cfmakeraw(&mut raw);
             let _as_it_was = tcsetattr(io::stdin(), SetArg::TCSANOW, &raw);
+            std::thread::spawn(move || resized.pass_on(&size_of));
         }
-        let (typed, written) = (self.ours.try_clone(), self.ours.try_clone());
         // It waits for the keyboard until this process ends.
-        std::thread::spawn(move || typed.map(|typed| pass_on(io::stdin(), File::from(typed), b"\x04")));
-        let out = std::thread::spawn(move || written.map(|written| pass_on(File::from(written), io::stdout(), b"")));
-        let result = work();
+        std::thread::spawn(move || pass_on(io::stdin(), typed, NO_MORE));
+        let out = std::thread::spawn(move || {
+            pass_on(written, io::stdout(), b"");
+            drop(somebody_reads);
+        });
+        let result = work(nobody_reads);
         drop(self.theirs.take());
         let _nothing_more = out.join();
         if let Some(before) = &self.before {
             let _as_good_as_it_gets = tcsetattr(io::stdin(), SetArg::TCSANOW, before);
         }
-        result
+        Ok(result)
+    }
+}
+
+/// Tells when our terminal has another size.
+struct Resized(SignalFd);
+
+impl Resized {
+    /// From here on it does, also for threads that are started later.
+    fn caught() -> Result<Self, Failure> {
+        let signal = SigSet::from_iter([Signal::SIGWINCH]);
+        let caught = signal.thread_block().and_then(|()| SignalFd::with_flags(&signal, SfdFlags::SFD_CLOEXEC));
+        caught.map(Self).map_err(|errno| Failure::Signals(errno.into()))
+    }
+
+    /// Gives another terminal the same size, each time; it tells who is in front of it.
+    fn pass_on(&self, terminal: &OwnedFd) {
+        while let Ok(Some(_)) = self.0.read_signal() {
+            let _as_it_was = size().and_then(|size| rootcontract::sys::resize_terminal(terminal.as_fd(), size));
+        }
     }
 }
 
