@@ -25,6 +25,7 @@ mod rules;
 pub mod said;
 pub mod scriptlet;
 pub mod shell;
+pub mod spec;
 pub mod trace;
 pub mod verdict;
 pub mod waiver;

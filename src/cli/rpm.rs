@@ -3,6 +3,7 @@
 mod check;
 mod install;
 mod shell;
+mod spec;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -30,23 +31,26 @@ use super::super::format::{Formats, ReportKind};
 use super::super::matrix::{Architectures, architecture};
 use super::super::output;
 use super::install::Install;
+use super::spec::{self, is_spec};
 
 /// Say whether a package's scriptlets work in a build root, and what they assume that is not there
 ///
 /// Reads the packages, never their files, and goes through the scriptlets. Where there is a tree, bubblewrap and an rpm it
 /// also installs, upgrades and erases each package in a copy of that tree, contained whatever the profile, and looks at what
-/// the scriptlets are refused. Takes no root and no network. Exits with 0 when they work, 1 when a build fails, the image is
-/// broken or the machine that builds is changed, 2 when that can't be told.
+/// the scriptlets are refused. A spec (FILE.spec) is read by rpmspec in such a room, for each architecture that is asked for,
+/// and its packages are judged before anybody builds them. Takes no root and no network. Exits with 0 when they work, 1 when a
+/// build fails, the image is broken or the machine that builds is changed, 2 when that can't be told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   rootcontract rpm check mypkg-1.0-1.noarch.rpm
-  rootcontract rpm check ~/rpmbuild/RPMS                  every package in it
+  rootcontract rpm check ~/rpmbuild/RPMS                  every package in it, and no spec
+  rootcontract rpm check --arch all mypkg.spec            the packages that it will make
   rootcontract rpm check --rpm-version 6.0 --scenario install --format json=rpm.json --format human *.rpm
   rootcontract rpm check --format github --format sarif=rpm.sarif *.rpm            in a CI system
   rootcontract rpm check --scriptlet post script.sh       a script that is in no package yet
   rootcontract explain systemd.runtime                    what does a rule mean?")]
 pub struct Check {
-    /// Packages, directories of packages, or - for a package on standard input
+    /// Packages, directories of packages, specs, or - for a package on standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Profile whose contract they are held to; may be repeated [default: osbuild]
@@ -70,16 +74,19 @@ pub struct Check {
     /// What may be so for now, each with rule, reason, owner and last day; what needs no waiver fails
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
-    /// Run nothing
+    /// Run nothing of a package. A spec is read all the same, which runs what is in it, in a sandbox
     #[arg(long = "static")]
     is_static: bool,
     /// Tree that the package is installed in: a copy of it, in a room that nothing gets out of
     /// [default: target/trees/ARCH, where ci/tree has made it]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["is_static", "scriptlet"])]
     tree: Option<PathBuf>,
-    /// Root directory of the system whose rpm installs it
-    #[arg(long, value_name = "DIR", default_value = "/", conflicts_with_all = ["is_static", "scriptlet"])]
+    /// Root directory of the system whose rpm installs it, and reads specs
+    #[arg(long, value_name = "DIR", default_value = "/", conflicts_with = "scriptlet")]
     root: PathBuf,
+    /// How long a spec may take to be read, each time rpm is asked
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, conflicts_with = "scriptlet")]
+    spec_timeout: Duration,
     #[command(flatten)]
     formats: Formats<ReportKind>,
 }
@@ -157,12 +164,12 @@ impl Check {
     fn judge(&self, file: &Path, judges: &Judges<'_>) -> Result<Vec<Report>, NotJudged> {
         let named = text::escape(file.as_os_str().as_bytes());
         let refused = |reason: String| NotJudged { file: named.clone(), reason };
+        if is_spec(file) && self.scriptlet.is_none() {
+            return self.judge_spec(file, &named, judges).map_err(refused);
+        }
         let package = self.read(file).map_err(refused)?;
         let reading = Reading::of(package);
-        let asked = Asked {
-            scenarios: if self.scenarios.is_empty() { Scenario::ALL.to_vec() } else { self.scenarios.clone() },
-            versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
-        };
+        let asked = self.asked();
         let architectures = self.architectures(&reading.package).map_err(refused)?;
         let mut reports: Vec<Report> =
             judges.on(&architectures).map(|judge| judge.judge(&named, &reading, &asked)).collect();
@@ -173,13 +180,31 @@ impl Check {
         Ok(reports)
     }
 
+    /// Every package that a spec makes, for each architecture in its rooms.
+    fn judge_spec(&self, file: &Path, named: &str, judges: &Judges<'_>) -> Result<Vec<Report>, String> {
+        let read = spec::read(&self.root, file, self.spec_timeout, &self.named_or_native())?;
+        let asked = self.asked();
+        let mut reports = Vec::new();
+        for (arch, package) in read.packages {
+            let reading = Reading::of(package);
+            reports.extend(judges.on(&[arch]).map(|judge| judge.judge(named, &reading, &asked)));
+        }
+        for report in &mut reports {
+            report.notes.extend_from_slice(&read.notes);
+            report.coverage.because("a spec was read, and there is no package yet that could be installed");
+        }
+        Ok(reports)
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            scenarios: if self.scenarios.is_empty() { Scenario::ALL.to_vec() } else { self.scenarios.clone() },
+            versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
+        }
+    }
+
     fn read(&self, file: &Path) -> Result<Package, String> {
         let told = |error: io::Error| show::line(&error);
-        if file.extension() == Some(OsStr::new("spec")) {
-            return Err(
-                "a spec is a program, whose %(…) run when it is read: build it, and check the packages".to_owned()
-            );
-        }
         let mut source: Box<dyn Read> = if file == Path::new("-") {
             Box::new(io::stdin().lock())
         } else {
@@ -197,14 +222,19 @@ impl Check {
     /// Those that were asked for and that the package is for.
     fn architectures(&self, package: &Package) -> Result<Vec<&'static str>, String> {
         let own = arch::ALL.iter().find(|arch| arch.rpm == package.arch).map(|arch| arch.name);
-        let asked: Vec<&'static str> =
-            self.architectures.iter().flat_map(|words| &words.0).map(|arch| arch.name).collect();
         match own {
-            Some(own) if asked.is_empty() || asked.contains(&own) => Ok(vec![own]),
+            Some(own) if self.architectures.is_empty() || self.named_or_native().contains(&own) => Ok(vec![own]),
             Some(own) => Err(format!("it is for {own}, which was not asked for")),
-            None if asked.is_empty() => Ok(vec![arch::native().map_or("x86_64", |arch| arch.name)]),
-            None => Ok(asked),
+            None => Ok(self.named_or_native()),
         }
+    }
+
+    /// Those that were asked for, else this machine's.
+    fn named_or_native(&self) -> Vec<&'static str> {
+        if self.architectures.is_empty() {
+            return vec![arch::native().map_or("x86_64", |arch| arch.name)];
+        }
+        self.architectures.iter().flat_map(|words| &words.0).map(|arch| arch.name).collect()
     }
 }
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::super::scriptlet::Slot;
 use super::{Report, Scriptlet};
 
+/// The architecture of packages that are for all.
+const NOARCH: &str = "noarch";
+
 /// Something that is not the same for every architecture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -27,13 +30,18 @@ pub fn between(reports: &[Report]) -> Vec<Difference> {
     let mut builds: BTreeMap<(String, &str), BTreeMap<&str, &Report>> = BTreeMap::new();
     for report in reports {
         let package = format!("{}-{}", report.package.name, report.package.version);
-        builds.entry((package, &report.profile)).or_default().entry(&report.package.arch).or_insert(report);
+        builds.entry((package, &report.profile)).or_default().entry(build(report)).or_insert(report);
     }
     let several = builds.into_iter().filter(|(_, builds)| builds.len() > 1);
     let mut differences: Vec<Difference> =
         several.flat_map(|((package, _), builds)| of_one(&package, &builds)).collect();
     differences.dedup();
     differences
+}
+
+/// Which build it is. A spec may make something else of a noarch package on each architecture.
+fn build(report: &Report) -> &str {
+    if report.package.arch == NOARCH { &report.arch } else { &report.package.arch }
 }
 
 fn of_one(package: &str, builds: &BTreeMap<&str, &Report>) -> Vec<Difference> {
@@ -48,7 +56,9 @@ fn of_one(package: &str, builds: &BTreeMap<&str, &Report>) -> Vec<Difference> {
     let mut rules: Vec<(Slot, &str)> = Vec::new();
     for report in builds.values() {
         report.scriptlets.iter().for_each(|one| add(&mut scriptlets, one));
-        report.findings.iter().for_each(|one| add(&mut rules, (one.slot, &one.rule)));
+        // Of one and the same package other things are found where the room is another: that is no difference of builds.
+        let findings = report.findings.iter().filter(|_| report.package.arch != NOARCH);
+        findings.for_each(|one| add(&mut rules, (one.slot, &one.rule)));
     }
     let having = |has: &dyn Fn(&Report) -> bool| {
         builds.iter().filter(|(_, report)| has(report)).map(|(arch, _)| *arch).collect::<Vec<_>>()

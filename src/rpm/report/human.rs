@@ -28,7 +28,8 @@ fn groups(reports: &[Report]) -> Vec<Vec<&Report>> {
     for report in reports {
         let says_the_same = |group: &&mut Vec<&Report>| {
             let first = group[0];
-            first.file == report.file && first.verdicts == report.verdicts && first.findings == report.findings
+            let is_same = first.file == report.file && first.package == report.package;
+            is_same && first.verdicts == report.verdicts && first.findings == report.findings
         };
         match groups.iter_mut().find(says_the_same) {
             Some(group) => group.push(report),
