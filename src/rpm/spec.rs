@@ -16,6 +16,7 @@ mod skeleton;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,12 +44,12 @@ const SPECS: &str = "/run/osbuild/inputs/spec";
 const SOURCES: &str = "/run/osbuild/inputs/sources";
 const SKELETONS: &str = "/run/osbuild/inputs/skeleton";
 
-/// Has rpm print the spec `$1` for the architecture `$2`, expanded.
+/// Has rpm print the spec `$1` for the architecture `$2`, expanded. `$3` is the directory of specs, `$4` that of sources.
 ///
 /// In rpm 4.18 the heading that follows `%prep` is lost (`STRIP_PARSED`, rpm `build/parsePrep.c`); any other section that
 /// nothing comes of will do in its place.
-const PARSE: &str = r#"exec rpmspec --define '_tmppath /tmp' --define 'prep(ap) %%sepolicy' --define "_sourcedir $3" \
-    --target "$2-linux" --parse "$1""#;
+const PARSE: &str = r#"exec rpmspec --define '_tmppath /tmp' --define 'prep(ap) %%sepolicy' \
+    --define "_specdir $3" --define "_sourcedir $4" --target "$2-linux" --parse "$1""#;
 /// Has rpm make packages of the spec `$1` for the architecture `$2`, and prints each with its size in a line before it.
 const BUILD: &str = r#"rpmbuild -bb --quiet --nodeps --target "$2-linux" --define '_tmppath /tmp' \
     --define '_rpmdir /tmp/packages' --define '_rpmfilename %%{NAME}.rpm' --define '_binary_payload w.ufdio' \
@@ -64,10 +65,35 @@ pub struct Spec {
     name: OsString,
     text: Vec<u8>,
     patience: Duration,
+    copies: Copies,
+}
+
+/// Directories of the host that the build root shows.
+#[derive(Debug)]
+struct Copies {
     specs: PathBuf,
     sources: PathBuf,
     skeletons: PathBuf,
     empty: PathBuf,
+}
+
+impl Copies {
+    /// Makes them in `scratch`, with copies of what is beside the spec `file`, and `text` as its copy.
+    fn make(scratch: &Path, file: &Path, text: &[u8]) -> io::Result<Self> {
+        let [specs, mut sources, skeletons, empty] =
+            ["spec", "sources", "skeleton", "empty"].map(|name| scratch.join(name));
+        for directory in [&specs, &sources, &skeletons, &empty] {
+            fs::create_dir(directory)?;
+        }
+        let (name, directory) = (file.file_name().unwrap_or_default(), file.parent().unwrap_or(Path::new("/")));
+        beside::copy(directory, &specs, name)?;
+        fs::write(specs.join(name), text)?;
+        match beside::sources(directory) {
+            Some(apart) => beside::copy(&apart, &sources, name)?,
+            None => sources.clone_from(&specs),
+        }
+        Ok(Self { specs, sources, skeletons, empty })
+    }
 }
 
 /// What rpm says of itself.
@@ -98,17 +124,9 @@ impl Spec {
             .pids(PROCESSES)
             .open()?;
         let [_, scratch] = root.scratch();
-        let [specs, sources, skeletons, empty] =
-            ["spec", "sources", "skeleton", "empty"].map(|name| scratch.join(name));
-        for directory in [&specs, &sources, &skeletons, &empty] {
-            fs::create_dir(directory).map_err(SpecError::Copy)?;
-        }
+        let copies = Copies::make(scratch, &file, &text).map_err(SpecError::Copy)?;
         let name = file.file_name().unwrap_or_default().to_owned();
-        let directory = file.parent().unwrap_or(Path::new("/"));
-        beside::copy(directory, &specs, &name).map_err(SpecError::Copy)?;
-        beside::copy(&beside::sources(directory), &sources, &name).map_err(SpecError::Copy)?;
-        fs::write(specs.join(&name), &text).map_err(SpecError::Copy)?;
-        Ok(Self { root, name, text, patience, specs, sources, skeletons, empty })
+        Ok(Self { root, name, text, patience, copies })
     }
 
     /// Which rpm it is, and what it does not know.
@@ -129,14 +147,14 @@ impl Spec {
     /// rpm can't read it, or what it says has no end.
     pub fn packages(&self, arch: &Architecture) -> Result<Vec<Package>, SpecError> {
         let spec = Path::new(SPECS).join(&self.name);
-        let parsed = self.run(PARSE, &[spec.as_ref(), arch.rpm.as_ref(), SOURCES.as_ref()])?;
+        let parsed = self.run(PARSE, &[spec.as_ref(), arch.rpm.as_ref(), SPECS.as_ref(), SOURCES.as_ref()])?;
         let skeleton = skeleton::of(&parsed)?;
         match skeleton.packages {
             0 => return Err(SpecError::NoPackage),
             many if many > MOST_PACKAGES => return Err(SpecError::TooMany { many, most: MOST_PACKAGES }),
             _ => {}
         }
-        fs::write(self.skeletons.join("skeleton.spec"), skeleton.text).map_err(SpecError::Copy)?;
+        fs::write(self.copies.skeletons.join("skeleton.spec"), skeleton.text).map_err(SpecError::Copy)?;
         let spec = Path::new(SKELETONS).join("skeleton.spec");
         let built = self.run(BUILD, &[spec.as_ref(), arch.rpm.as_ref()])?;
         taken_apart(&built)

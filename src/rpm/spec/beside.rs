@@ -22,11 +22,10 @@ pub fn spec(file: &Path) -> io::Result<Vec<u8>> {
     text.map(|(text, _)| text).ok_or_else(|| io::Error::from_raw_os_error(EFBIG))
 }
 
-/// Where the sources of a spec in `directory` are: `rpmbuild/SPECS` has `rpmbuild/SOURCES`, else they are beside it.
-pub fn sources(directory: &Path) -> PathBuf {
+/// Where the sources of a spec in `directory` are, if not beside it: `rpmbuild/SPECS` has `rpmbuild/SOURCES`.
+pub fn sources(directory: &Path) -> Option<PathBuf> {
     let sources = directory.with_file_name("SOURCES");
-    let is_apart = directory.file_name() == Some(OsStr::new("SPECS")) && sources.is_dir();
-    if is_apart { sources } else { directory.to_owned() }
+    (directory.file_name() == Some(OsStr::new("SPECS")) && sources.is_dir()).then_some(sources)
 }
 
 /// Copies the files and links of `from` into `to`, but for those called `except`, those that are too large, that can't be

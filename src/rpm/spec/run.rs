@@ -22,8 +22,8 @@ const GRACE: Duration = Duration::from_secs(1);
 const QUOTED: usize = 3;
 const LONGEST_QUOTE: usize = 200;
 
-/// Runs the script `$0` with two gibibytes of memory for each process, without core files, in the spec's directory.
-const LIMITED: &str = r#"ulimit -v 2097152 && ulimit -c 0 && cd "$1" && shift && eval "$0""#;
+/// Runs the script `$0` with a gibibyte of memory for each process, without core files, in the spec's directory.
+const LIMITED: &str = r#"ulimit -v 1048576 && ulimit -c 0 && cd "$1" && shift && eval "$0""#;
 
 impl Spec {
     /// Runs a script of ours; what it wrote on standard output.
@@ -31,11 +31,11 @@ impl Spec {
         let said = Arc::new(Mutex::new(Said::default()));
         let words = ["/bin/sh", "-c", LIMITED, script, SPECS].map(OsStr::new);
         let invocation = Invocation::new(words.iter().chain(arguments))
-            .read_only_bind(&self.specs, SPECS)
-            .read_only_bind(&self.sources, SOURCES)
-            .read_only_bind(&self.skeletons, SKELETONS)
+            .read_only_bind(&self.copies.specs, SPECS)
+            .read_only_bind(&self.copies.sources, SOURCES)
+            .read_only_bind(&self.copies.skeletons, SKELETONS)
             // It is on disk, and as large as that.
-            .read_only_bind(&self.empty, "/var")
+            .read_only_bind(&self.copies.empty, "/var")
             .environment("HOME", "/tmp")
             .environment("TMPDIR", "/tmp")
             .environment("LC_ALL", "C.UTF-8")
