@@ -35,6 +35,7 @@ mod runs;
 mod sarif;
 mod scriptlet;
 mod shedding;
+mod specs;
 mod support;
 mod tree;
 mod upgrades;

@@ -26,12 +26,12 @@ impl Built {
     /// Of a spec of `fixtures/rpm`.
     pub fn of(spec: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rpm");
+        let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rpm").join(spec);
         let define = |name: &str, path: &Path| format!("{name} {}", path.display());
         let done = Command::new("rpmbuild")
-            .args(["-bb", "--quiet", "--define", &define("_topdir", directory.path())])
-            .args(["--define", &define("_sourcedir", &fixtures.join("rules"))])
-            .arg(fixtures.join(spec))
+            .args(["-bb", "--quiet", "--nodeps", "--define", &define("_topdir", directory.path())])
+            .args(["--define", &define("_sourcedir", spec.parent().expect("a directory"))])
+            .arg(spec)
             .env("HOME", directory.path())
             .output()
             .expect("rpmbuild: ci/setup test installs it");
@@ -45,6 +45,12 @@ impl Built {
 
     pub fn packages(&self) -> PathBuf {
         self.directory.path().join("RPMS/noarch")
+    }
+
+    /// The files of all of them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let pattern = format!("{}/RPMS/*/*.rpm", self.directory.path().display());
+        glob::glob(&pattern).expect("a pattern").map(|file| file.expect("a file")).collect()
     }
 }
 

@@ -182,14 +182,6 @@ fn what_is_asked_wrongly_is_told_in_a_line() {
         directory.path().display()
     );
     assert_eq!((stdout.as_str(), stderr, code), ("", line, Some(2)));
-    let spec = directory.path().join("mypkg.spec");
-    fs::write(&spec, "%(touch /tmp/x)").expect("a file");
-    let (stdout, stderr, code) = check(&[&spec.to_string_lossy()]);
-    let line = format!(
-        "? {}: a spec is a program, whose %(…) run when it is read: build it, and check the packages\n",
-        spec.display()
-    );
-    assert_eq!((stdout, stderr.as_str(), code), (line, "", Some(2)));
 }
 
 /// Whatever its name: packages are told apart by the file that was given.

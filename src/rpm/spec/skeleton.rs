@@ -3,8 +3,9 @@
 use crate::facts::text;
 
 /// Headings of sections that are left out: how it is built, and what is of no use to scriptlets. With those of [`SCRIPTS`],
-/// `%package`, `%description` and `%files` they are all there are (rpm, `build/parseSpec.c`, `partList`, 4.14 to 6.1).
-const LEFT_OUT: [&[u8]; 12] = [
+/// `%package`, `%description` and `%files` they are all there are (rpm, `build/parseSpec.c`, `partList`, 4.14 to 6.1), but for
+/// `%end`, which begins nothing, and is a line like any other to most.
+const LEFT_OUT: [&[u8]; 11] = [
     b"prep",
     b"generate_buildrequires",
     b"conf",
@@ -16,7 +17,6 @@ const LEFT_OUT: [&[u8]; 12] = [
     b"sepolicy",
     b"patchlist",
     b"sourcelist",
-    b"end",
 ];
 
 /// Headings of scripts.
