@@ -12,6 +12,7 @@ use super::bubblewraps::{as_nobody, with_bwrap};
 use super::foreign::{ARCH, MOUNTED, OWN_TABLE, rule};
 use super::{inside, json, rootcontract, valid};
 use crate::support::runnable_by_all;
+use crate::users::ordinary::without_user_namespaces;
 
 /// What `doctor --format json` said, once it is known to be a document that fits its exit code.
 struct Doctor(Value);
@@ -387,30 +388,10 @@ fn an_ordinary_user_is_told_what_a_user_needs() {
     assert_eq!((document.ok("profile.osbuild-v19"), document.ok("profile.osbuild-v190")), (ran, ran));
 }
 
-/// A user namespace in which no further one may be made, with all users of this machine.
 #[test]
 fn a_user_who_may_make_no_user_namespace_is_told_what_forbids_it() {
     let directory = runnable_by_all();
-    let none = "read go; echo 0 > /proc/sys/user/max_user_namespaces; cd /; exec setpriv --reuid 65534 --regid 65534 \
-                --clear-groups --inh-caps -all --ambient-caps -all --bounding-set -all \"$0\" doctor --format json";
-    let mut unshared = Process::new("unshare")
-        .args(["-U", "--keep-caps", "sh", "-c", none])
-        .arg(directory.path().join("rootcontract"))
-        .env("ROOTCONTRACT_PROBE", directory.path().join("rootcontract-probe"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("unshare");
-    let of = format!("/proc/{}", unshared.id());
-    let own = std::fs::read_link("/proc/self/ns/user").expect("a namespace");
-    let apart = || std::fs::read_link(format!("{of}/ns/user")).is_ok_and(|namespace| namespace != own);
-    assert!(crate::support::comes_true(apart), "no user namespace was made");
-    for map in ["uid_map", "gid_map"] {
-        std::fs::write(format!("{of}/{map}"), "0 0 65536").expect("a map");
-    }
-    unshared.stdin.take().expect("stdin").write_all(b"go\n").expect("told");
-    let document = Doctor::of(&unshared.wait_with_output().expect("its end"));
+    let document = Doctor::of(&without_user_namespaces(directory.path(), &["doctor", "--format", "json"]));
     assert_eq!(document.0["caller"], "user");
     assert_eq!(document.missing("user-namespace.allowed").0, "unshare a user namespace: No space left on device");
     let (found, mend) = document.missing("user-namespace.limit");

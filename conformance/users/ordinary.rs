@@ -1,5 +1,6 @@
 //! A user who may do nothing, made for one test: no account, only a number.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use nix::unistd::{Pid, Uid, chown};
 use tempfile::TempDir;
 
 use super::owned_by;
-use crate::support::runnable_by_all;
+use crate::support::{comes_true, runnable_by_all};
 
 /// Where the subordinate ids begin; nobody has them.
 const SUBORDINATE: u32 = 1 << 24;
@@ -188,6 +189,32 @@ impl Ordinary {
     pub fn processes(&self) -> usize {
         self.all().len()
     }
+}
+
+/// The command of a directory as an ordinary user, in a user namespace in which no further one may be made, with all users of
+/// this machine.
+pub fn without_user_namespaces(directory: &Path, arguments: &[&str]) -> Output {
+    let none = "read go; echo 0 > /proc/sys/user/max_user_namespaces; cd /; exec setpriv --reuid 65534 --regid 65534 \
+                --clear-groups --inh-caps -all --ambient-caps -all --bounding-set -all \"$0\" \"$@\"";
+    let mut unshared = Process::new("unshare")
+        .args(["-U", "--keep-caps", "sh", "-c", none])
+        .arg(directory.join("rootcontract"))
+        .args(arguments)
+        .env("ROOTCONTRACT_PROBE", directory.join("rootcontract-probe"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("unshare");
+    let of = format!("/proc/{}", unshared.id());
+    let own = std::fs::read_link("/proc/self/ns/user").expect("a namespace");
+    let apart = || std::fs::read_link(format!("{of}/ns/user")).is_ok_and(|namespace| namespace != own);
+    assert!(comes_true(apart), "no user namespace was made");
+    for map in ["uid_map", "gid_map"] {
+        std::fs::write(format!("{of}/{map}"), "0 0 65536").expect("a map");
+    }
+    unshared.stdin.take().expect("stdin").write_all(b"go\n").expect("told");
+    unshared.wait_with_output().expect("its end")
 }
 
 /// How many mounts each bubblewrap sees whose payload sleeps for `mark` seconds, once that runs.

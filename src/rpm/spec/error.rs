@@ -16,8 +16,8 @@ pub enum SpecError {
     #[error("there is no rpmspec and rpmbuild in {}: install rpm (Debian) or rpm-build (Fedora, openSUSE)", .0.display())]
     NoRpm(PathBuf),
     /// The spec can't be read, or is too long.
-    #[error(transparent)]
-    Spec(io::Error),
+    #[error("cannot read it")]
+    Spec(#[source] io::Error),
     /// The files beside it could not be copied.
     #[error("cannot copy the spec and what is beside it")]
     Copy(#[source] io::Error),

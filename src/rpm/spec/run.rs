@@ -82,7 +82,9 @@ impl Said {
 /// rpm's own words: its errors, or its last line where it calls nothing an error.
 fn refused(code: u8, stderr: &[u8]) -> SpecError {
     let lines = || stderr.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let errors: Vec<&[u8]> = lines().filter_map(|line| line.strip_prefix(b"error: ")).take(QUOTED).collect();
+    let errors = lines().filter_map(|line| line.strip_prefix(b"error: "));
+    // That it could not be queried says what the errors before it say.
+    let errors: Vec<&[u8]> = errors.filter(|error| !error.starts_with(b"query of specfile ")).take(QUOTED).collect();
     // rpm, `build/parsePreamble.c`.
     if errors.iter().any(|error| error.starts_with(b"Architecture is ")) {
         return SpecError::OtherArchitecture;
@@ -112,6 +114,9 @@ pub fn taken_apart(mut bytes: &[u8]) -> Result<Vec<Package>, SpecError> {
         let (mut package, rest) = bytes[end + 1..].split_at_checked(size).ok_or(SpecError::Packages)?;
         packages.push(Package::read(&mut package)?);
         bytes = rest;
+    }
+    if packages.is_empty() {
+        return Err(SpecError::Packages);
     }
     packages.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(packages)

@@ -77,12 +77,16 @@ enum Section {
     LeftOut,
 }
 
+/// How many empty lines a skeleton begins with. rpmbuild takes no spec that has unprintable characters in its first BUFSIZ bytes
+/// (rpm, `isSpecFile`), and in a skeleton there is something else than in the spec.
+const EMPTY_LINES: usize = 8192;
+
 /// The skeleton of what `rpmspec --parse` prints.
 ///
 /// # Errors
 /// See [`SkeletonError`].
 pub fn of(parsed: &[u8]) -> Result<Skeleton, SkeletonError> {
-    let mut skeleton = Skeleton { text: Vec::new(), packages: 0 };
+    let mut skeleton = Skeleton { text: vec![b'\n'; EMPTY_LINES], packages: 0 };
     let mut section = Section::Tags;
     for line in parsed.split(|&byte| byte == b'\n') {
         if let Some(here) = heading(line) {
