@@ -221,8 +221,8 @@ fn a_spec_is_judged_for_what_it_is_for(#[case] tag: &str, #[case] expected: &[&s
 #[rstest]
 #[case::included("%include lines.inc\n", "echo of lines.inc")]
 #[case::in_the_sources(
-    "%{lua: local file = io.open(rpm.expand('%{_sourcedir}/lines.inc')); print(file:read())}\n",
-    "%post"
+    "%{lua: local file = io.open(rpm.expand('%{_sourcedir}/lines.inc')); file:read(); print('%post\\n' .. file:read())}\n",
+    "echo of lines.inc"
 )]
 #[case::of_the_system("%post\n%([ -x /usr/bin/rpm ] && echo there)\n", "there")]
 #[case::of_nobody_else("%post\n%(ls -d /home /root /opt /srv 2>/dev/null; echo none)\n", "none")]

@@ -1,8 +1,7 @@
 //! `doctor`: machines on which something is missing, each made by a test in namespaces of its own.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command as Process, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;

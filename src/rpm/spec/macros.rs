@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-/// Macros by the package that brings them, in Fedora and, the last ones, in openSUSE. Those that make scriptlets only.
-const KNOWN: [(&str, &[&str]); 6] = [
+/// Macros that make scriptlets or parts of them, by what brings them: packages of Fedora, and openSUSE.
+const KNOWN: [(&str, &[&str]); 5] = [
     (
         "systemd-rpm-macros",
         &[
             "binfmt_apply",
             "journal_catalog_update",
             "sysctl_apply",
-            "systemd_inherit_status",
             "systemd_ordering",
             "systemd_post",
             "systemd_postun",
@@ -36,7 +35,7 @@ const KNOWN: [(&str, &[&str]); 6] = [
         ],
     ),
     (
-        "selinux-policy-devel",
+        "selinux-policy",
         &[
             "selinux_modules_install",
             "selinux_modules_uninstall",
@@ -49,9 +48,8 @@ const KNOWN: [(&str, &[&str]); 6] = [
     ),
     ("redhat-rpm-config", &["ldconfig", "ldconfig_post", "ldconfig_postun", "ldconfig_scriptlets"]),
     ("GConf2", &["gconf_schema_prepare", "gconf_schema_remove", "gconf_schema_upgrade"]),
-    ("dkms", &["dkms_post", "dkms_preun"]),
     (
-        "openSUSE's rpm-config-SUSE",
+        "openSUSE's macros",
         &[
             "desktop_database_post",
             "desktop_database_postun",
@@ -129,4 +127,34 @@ fn defined(rest: &[u8]) -> Option<&[u8]> {
 fn word(text: &[u8]) -> Option<&[u8]> {
     let end = text.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(text.len());
     (end > 0).then(|| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::plain("%systemd_post x", &["systemd_post"])]
+    #[case::in_braces("%{tmpfiles_create x}%{?ldconfig}", &["tmpfiles_create", "ldconfig"])]
+    #[case::within_another("%{!?a:%systemd_preun x}", &["systemd_preun"])]
+    #[case::negated("%{!?!systemd_postun:x}", &["systemd_postun"])]
+    #[case::defined("%global systemd_post x\n%systemd_post", &[])]
+    #[case::in_a_comment("  # %systemd_post", &[])]
+    #[case::only_begins_like_it("%systemd_posts %{systemd_post2}", &[])]
+    fn rpm_is_asked_about_what_a_spec_uses(#[case] spec: &str, #[case] asked: &[&str]) {
+        let mut asked = asked.to_vec();
+        asked.sort_by_key(|name| known().position(|known| known == *name));
+        let expected: String = asked.iter().map(|name| format!("%{{!?{name}:{name} }}")).collect();
+        assert_eq!(question(spec.as_bytes()), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_by_what_brings_it() {
+        let told = answer("systemd_preun systemd_post something set_permissions \n");
+        let of_systemd = Missing { package: "systemd-rpm-macros", names: vec!["systemd_post", "systemd_preun"] };
+        let of_suse = Missing { package: "openSUSE's macros", names: vec!["set_permissions"] };
+        assert_eq!(told, [of_systemd, of_suse]);
+    }
 }

@@ -89,7 +89,7 @@ fn refused(code: u8, stderr: &[u8]) -> SpecError {
     if errors.iter().any(|error| error.starts_with(b"Architecture is ")) {
         return SpecError::OtherArchitecture;
     }
-    let told: Vec<String> = match (errors.is_empty(), lines().last()) {
+    let told: Vec<String> = match (errors.is_empty(), lines().next_back()) {
         (true, Some(last)) => vec![quoted(last)],
         (true, None) => vec![format!("it ended with {code}, and said nothing")],
         (false, _) => errors.into_iter().map(quoted).collect(),

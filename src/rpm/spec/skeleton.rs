@@ -173,3 +173,42 @@ fn is_building(line: &[u8]) -> bool {
     let name = name.trim_ascii_end().iter().rposition(|byte| !byte.is_ascii_digit()).map_or(&[][..], |at| &name[..=at]);
     BUILDING.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn text_of(parsed: &str) -> String {
+        let skeleton = of(parsed.as_bytes()).expect("a skeleton");
+        String::from_utf8(skeleton.text).expect("text").trim_matches('\n').to_owned()
+    }
+
+    #[rstest]
+    #[case::tags("Name: x\nSource0: a\nPatch: b\nBuildRequires(x): c\nSourceful: d", "Name: x\nSourceful: d")]
+    #[case::building("%description\nx\n%prep\n%setup\n%build -a\nmake\n%post\ny", "%description\nx\n%post\ny")]
+    #[case::files("%files -n a -f list -fother\n/usr\n%doc x\n%files b", "%files -n a\n%files b")]
+    #[case::in_capitals("%PREP\nx\n%Post\ny", "%Post\ny")]
+    #[case::macros("%post\n%unknown %{x} 1%", "%post\n%%unknown %%{x} 1%%")]
+    #[case::no_heading("%post\n %files\n%filesystem\n%end", "%post\n %%files\n%%filesystem\n%%end")]
+    #[case::conditions("%triggerin -p /bin/%x -- a > 1", "%triggerin -p /bin/%%x -- a > 1")]
+    #[case::a_tag_in_a_script("%post\nSource: x", "%post\nSource: x")]
+    #[case::a_quoted_option("%post -p \"/bin/sh -f\"\nx", "%post -p \"/bin/sh -f\"\nx")]
+    fn what_takes_a_build_is_left_out(#[case] parsed: &str, #[case] expected: &str) {
+        assert_eq!(text_of(parsed), expected);
+    }
+
+    #[rstest]
+    #[case::apart("%post -f post.sh", "%post -f post.sh")]
+    #[case::together("%triggerin -fpost.sh -- a", "%triggerin -fpost.sh -- a")]
+    fn a_script_that_the_build_makes_is_told(#[case] line: &str, #[case] told: &str) {
+        assert_eq!(of(line.as_bytes()), Err(SkeletonError::ScriptOfBuild(told.to_owned())));
+    }
+
+    #[test]
+    fn packages_are_counted() {
+        let packages = |parsed: &[u8]| of(parsed).map(|skeleton| skeleton.packages);
+        assert_eq!((packages(b""), packages(b"%files\n%files a\n%post\n #%files")), (Ok(0), Ok(2)));
+    }
+}
