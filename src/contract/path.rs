@@ -20,19 +20,29 @@ pub enum Segment {
     Field(String),
     /// A key of a map: `[/usr]`.
     Key(String),
+    /// A key that was found and not written: it stands for itself, whatever it ends in.
+    Literal(String),
 }
 
 impl Segment {
     /// The name without dots or brackets.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Field(name) | Self::Key(name) => name,
+            Self::Field(name) | Self::Key(name) | Self::Literal(name) => name,
+        }
+    }
+
+    /// What the keys begin with that this segment stands for, if it is a wildcard.
+    pub fn wildcard(&self) -> Option<&str> {
+        match self {
+            Self::Field(name) | Self::Key(name) => name.strip_suffix('*'),
+            Self::Literal(_) => None,
         }
     }
 
     /// Whether this segment stands for the other one.
     fn covers(&self, other: &Self) -> bool {
-        match self.as_str().strip_suffix('*') {
+        match self.wildcard() {
             Some(start) => other.as_str().starts_with(start),
             None => self.as_str() == other.as_str(),
         }
@@ -49,6 +59,13 @@ impl FactPath {
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.0.push(Segment::Key(key.to_owned()));
+        self
+    }
+
+    /// This path and then a key that stands for itself alone: one that the launch or a probe named.
+    #[must_use]
+    pub fn literal(mut self, key: &str) -> Self {
+        self.0.push(Segment::Literal(key.to_owned()));
         self
     }
 
@@ -140,7 +157,7 @@ impl fmt::Display for FactPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Key(key) => write!(out, "[{key}]")?,
+                Segment::Key(key) | Segment::Literal(key) => write!(out, "[{key}]")?,
                 Segment::Field(name) if index == 0 => out.write_str(name)?,
                 Segment::Field(name) => write!(out, ".{name}")?,
             }
@@ -189,6 +206,15 @@ mod tests {
     #[case::word_after_bracket("mounts[/usr]flags")]
     fn a_malformed_path_is_refused(#[case] text: &str) {
         assert_eq!(text.parse::<FactPath>(), Err(MalformedPath(text.to_owned())));
+    }
+
+    #[rstest]
+    #[case::every_key("*")]
+    #[case::begins_so("/srv/*")]
+    fn a_literal_key_is_no_wildcard(#[case] key: &str) {
+        let named = FactPath::fields(["mounts"]).literal(key);
+        assert!(!named.covers(&"mounts[/srv/a]".parse().unwrap()));
+        assert!(named.covers(&FactPath::fields(["mounts"]).key(key)));
     }
 
     #[rstest]

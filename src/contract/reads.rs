@@ -154,7 +154,8 @@ fn caller_mounts(mounts: &CallerMounts, facts: &Value) -> Vec<FactPath> {
         CallerList::Runner => FactPath::fields(["launch", "runner"]),
         CallerList::Covers => FactPath::fields(["launch", "covers"]),
     };
-    let flags = mounts.places(facts).into_iter().map(|(place, _)| mount_at(&place).field("flags"));
+    let flags =
+        mounts.places(facts).into_iter().map(|(place, _)| FactPath::fields(["mounts"]).literal(&place).field("flags"));
     std::iter::once(list).chain(flags).collect()
 }
 
@@ -182,7 +183,7 @@ fn variables(launched: Launched, facts: &Value) -> Vec<FactPath> {
         Launched::Set => environment["set"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect(),
         Launched::Inherited => items(&environment["inherited"]).filter_map(Value::as_str).collect(),
     };
-    std::iter::once(list).chain(names.into_iter().map(|name| FactPath::fields(["environment"]).key(name))).collect()
+    std::iter::once(list).chain(names.into_iter().map(|name| FactPath::fields(["environment"]).literal(name))).collect()
 }
 
 fn process_reads(process: &Process, facts: &Value) -> Vec<FactPath> {

@@ -84,10 +84,8 @@ fn weaker(expect: &Expect) -> Vec<(String, Expect)> {
 /// The facts that a path with wildcards names in this document; a path without any is itself.
 fn concrete(path: &FactPath, document: &Value) -> Vec<FactPath> {
     let segments = path.segments();
-    let Some(at) = segments.iter().position(|segment| segment.as_str().ends_with('*')) else {
-        return vec![path.clone()];
-    };
-    let start = segments[at].as_str().trim_end_matches('*');
+    let wildcard = segments.iter().enumerate().find_map(|(at, segment)| Some((at, segment.wildcard()?)));
+    let Some((at, start)) = wildcard else { return vec![path.clone()] };
     let above = FactPath::from_iter(segments[..at].iter().cloned());
     let keys = model::find(document, &above).and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
     keys.filter(|key| key.starts_with(start))
