@@ -241,10 +241,18 @@ impl Document {
         Self { schema: Schema::V1, reports, failures: Vec::new(), shard: None }
     }
 
-    /// The worst of its reports. What was not checked is not known.
+    /// The worst of its reports. What was not checked is not known, and nothing is where nothing was to be checked.
     pub fn standing(&self) -> Standing {
-        let failed = self.failures.iter().map(|_| Standing::Unknown);
-        self.reports.iter().map(|report| report.summary.standing()).chain(failed).min().unwrap_or(Standing::Held)
+        let failed = !self.failures.is_empty() || self.is_idle();
+        let failed = failed.then_some(Standing::Unknown);
+        self.reports.iter().map(|report| report.summary.standing()).chain(failed).min().unwrap_or(Standing::Unknown)
+    }
+
+    /// Whether none of its clauses is about any of its sandboxes.
+    pub fn is_idle(&self) -> bool {
+        let idle =
+            |summary: &Summary| *summary == Summary { not_applicable: summary.not_applicable, ..Summary::default() };
+        self.reports.iter().all(|report| idle(&report.summary))
     }
 }
 

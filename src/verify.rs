@@ -93,6 +93,9 @@ fn in_force<'contract>(contract: &'contract Contract, facts: &Value) -> impl Ite
 
 fn judged(clause: &Clause, facts: &Value, evidence: Option<Evidence>, named: &Named) -> Judged {
     let emulated = evidence == Some(Evidence::UserEmulated);
+    if let Some(why) = clause.expect.vacuous() {
+        return Judged::without_found(Verdict::Unknown, format!("the clause proves nothing: {why}"));
+    }
     match clause.when.met(facts) {
         Applies::Yes | Applies::CannotTell(_) if emulated && clause.subject() == Subject::Kernel => {
             let reason = emulation::reason(clause, judge(&clause.expect, facts, named));

@@ -55,9 +55,17 @@ pub fn write(
         ReportKind::Github => Ok(github::render(document)),
         ReportKind::Sarif => Ok(sarif::render(document, around)?),
     })?;
-    Ok(ExitCode::from(match document.standing() {
+    if document.failures.is_empty() && document.is_idle() {
+        tell("no clause is about what was looked at, so nothing held: ask for others with --only or --contract");
+    }
+    Ok(exit_code(document.standing()))
+}
+
+/// What a command exits with for what its document comes to.
+pub fn exit_code(standing: Standing) -> ExitCode {
+    ExitCode::from(match standing {
         Standing::Held => 0,
         Standing::Broken => 1,
         Standing::Unknown => 2,
-    }))
+    })
 }

@@ -139,7 +139,7 @@ fn faults(clause: &Clause) -> Vec<String> {
     if clause.observed_on.iter().flatten().any(|place| place.trim().is_empty()) {
         faults.push("`observed-on` names nothing: leave the empty word out".to_owned());
     }
-    faults.extend(vacuous(&clause.expect).map(ToOwned::to_owned));
+    faults.extend(clause.expect.vacuous().map(ToOwned::to_owned));
     faults
 }
 
@@ -148,41 +148,43 @@ fn forbids(expect: &Expect) -> bool {
     matches!(expect, Expect::Absent(_) | Expect::NoVariable(_) | Expect::Closed(_))
 }
 
-/// Why an expectation says nothing: it cannot fail, or it can never hold.
-fn vacuous(expect: &Expect) -> Option<&'static str> {
-    match expect {
-        Expect::Mount(Mount { flags: Some(flags), .. })
-        | Expect::MountsBelow(MountsBelow { flags: Some(flags), .. })
-            if flags.is_empty() =>
-        {
-            Some("`flags` is empty, and every mount has ro or rw: it can never hold")
+impl Expect {
+    /// Why this expectation says nothing: it cannot fail, or it can never hold.
+    pub fn vacuous(&self) -> Option<&'static str> {
+        match self {
+            Self::Mount(Mount { flags: Some(flags), .. })
+            | Self::MountsBelow(MountsBelow { flags: Some(flags), .. })
+                if flags.is_empty() =>
+            {
+                Some("`flags` is empty, and every mount has ro or rw: it can never hold")
+            }
+            Self::MountsBelow(MountsBelow { flags: None, propagation: None, stacked: None, .. }) => {
+                Some("no property of the mounts is given: it can hardly fail")
+            }
+            Self::MountsBelow(MountsBelow { propagation: Some(kinds), .. }) if kinds.is_empty() => {
+                Some("`propagation` is empty, and every mount has one: it can never hold")
+            }
+            Self::Device(Device { kind: None, major: None, minor: None, mode: None, uid: None, gid: None, .. }) => {
+                Some("no property of the device is given: say at least its `kind`")
+            }
+            Self::Node(Node { kind: None, mode: None, uid: None, gid: None, size: None, target: None, .. }) => {
+                Some("no property of the node is given: say at least its `kind`")
+            }
+            Self::Directory(directory) if directory.exactly.is_none() && directory.contains.is_empty() => {
+                Some("neither `exactly` nor `contains` is given: it cannot fail")
+            }
+            Self::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => {
+                Some("`one-of` is empty: it can never hold")
+            }
+            Self::Capabilities(Capabilities { equals: None, same_as: None, contains, lacks, .. })
+                if contains.is_empty() && lacks.is_empty() =>
+            {
+                Some("no capability is given: it cannot fail")
+            }
+            Self::Attempt(attempt) if attempt.gives.is_empty() => Some("`gives` is empty: it can never hold"),
+            Self::Fact(fact) => vacuous_fact(fact),
+            _ => None,
         }
-        Expect::MountsBelow(MountsBelow { flags: None, propagation: None, stacked: None, .. }) => {
-            Some("no property of the mounts is given: it can hardly fail")
-        }
-        Expect::MountsBelow(MountsBelow { propagation: Some(kinds), .. }) if kinds.is_empty() => {
-            Some("`propagation` is empty, and every mount has one: it can never hold")
-        }
-        Expect::Device(Device { kind: None, major: None, minor: None, mode: None, uid: None, gid: None, .. }) => {
-            Some("no property of the device is given: say at least its `kind`")
-        }
-        Expect::Node(Node { kind: None, mode: None, uid: None, gid: None, size: None, target: None, .. }) => {
-            Some("no property of the node is given: say at least its `kind`")
-        }
-        Expect::Directory(directory) if directory.exactly.is_none() && directory.contains.is_empty() => {
-            Some("neither `exactly` nor `contains` is given: it cannot fail")
-        }
-        Expect::Variable(variable) if variable.one_of.as_ref().is_some_and(Vec::is_empty) => {
-            Some("`one-of` is empty: it can never hold")
-        }
-        Expect::Capabilities(Capabilities { equals: None, same_as: None, contains, lacks, .. })
-            if contains.is_empty() && lacks.is_empty() =>
-        {
-            Some("no capability is given: it cannot fail")
-        }
-        Expect::Attempt(attempt) if attempt.gives.is_empty() => Some("`gives` is empty: it can never hold"),
-        Expect::Fact(fact) => vacuous_fact(fact),
-        _ => None,
     }
 }
 

@@ -53,7 +53,12 @@ impl Contract {
         }
         match second_of_a_name(&source) {
             Some((line, id)) => Err(source.line(line, Some("id"), format!("duplicate clause id `{id}`")).into()),
-            None => contract.extended(&source),
+            None => match contract.extended(&source)? {
+                contract if contract.clauses.is_empty() => Err(source
+                    .at_key("clause", "no clause: a contract that says nothing proves nothing".to_owned())
+                    .into()),
+                contract => Ok(contract),
+            },
         }
     }
 }

@@ -75,10 +75,20 @@ fn a_document_stands_as_the_worst_in_it(
     #[case] standing: Standing,
 ) {
     let counted = |&(broken, unknown): &(usize, usize)| Report {
-        summary: Summary { broken, unknown, ..Summary::default() },
+        summary: Summary { held: 1, broken, unknown, ..Summary::default() },
         ..report(Vec::new())
     };
     let mut document = Document::new(counts.iter().map(counted).collect());
     document.failures = vec![not_checked("s390x-bookworm", "it does not boot"); failures];
     assert_eq!(document.standing(), standing);
+}
+
+#[rstest]
+#[case::nothing(Summary::default(), Standing::Unknown)]
+#[case::nothing_that_applies(Summary { not_applicable: 2, ..Summary::default() }, Standing::Unknown)]
+#[case::something_held(Summary { not_applicable: 2, held: 1, ..Summary::default() }, Standing::Held)]
+#[case::something_waived(Summary { not_applicable: 2, waived: 1, ..Summary::default() }, Standing::Held)]
+fn a_document_in_which_nothing_held_is_not_held(#[case] summary: Summary, #[case] standing: Standing) {
+    let here = Report { summary, ..report(Vec::new()) };
+    assert_eq!(Document::new(vec![here]).standing(), standing);
 }

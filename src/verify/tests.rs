@@ -370,6 +370,35 @@ fn nobody_who_is_named_is_a_stranger(#[case] world: &str, #[case] forms: &[&str]
     assert_eq!((verdict, words.starts_with("no other ")), (Held, true), "{words}");
 }
 
+#[rstest]
+#[case::a_variable("environment", "variables = \"inherited\"", "/launch/environment/inherited", json!(["*"]))]
+#[case::a_bind("mounts", "caller-mounts = { of = \"binds\", flags = [] }", "/launch/binds/0/at", json!("/*"))]
+fn what_the_caller_names_stands_for_nobody_else(
+    #[case] world: &str,
+    #[case] form: &str,
+    #[case] place: &str,
+    #[case] name: Value,
+) {
+    let contract = contract(&format!("expect.closed = \"{world}\""), &entry("security.one", &format!("expect.{form}")));
+    let before = judged(&contract, &facts());
+    let mut facts = facts();
+    *facts.pointer_mut(place).expect("a name") = name;
+    let (verdict, words) = judged(&contract, &facts);
+    assert_eq!((before.0, verdict), (Broken, Broken), "{words}");
+}
+
+#[rstest]
+#[case::of_a_fact("fact = { path = \"process.umask\" }", "no value of the fact is given: it cannot fail")]
+#[case::of_itself(
+    "fact = { path = \"process.umask\", same-as = \"process.umask\" }",
+    "the fact is compared with itself: it cannot fail"
+)]
+#[case::of_a_directory("directory = { at = \"/etc\" }", "neither `exactly` nor `contains` is given: it cannot fail")]
+fn what_cannot_fail_does_not_hold(#[case] form: &str, #[case] why: &str) {
+    let finding = verify(&contract(&format!("expect.{form}"), ""), &facts()).remove(0);
+    assert_eq!((finding.verdict, finding.reason), (Unknown, Some(format!("the clause proves nothing: {why}"))));
+}
+
 #[test]
 fn a_clause_that_does_not_apply_names_nobody() {
     let boot = entry("mount.usr", "when = { tree = [\"boot\"] }\nexpect.device = { at = \"/dev/null\", major = 1 }");

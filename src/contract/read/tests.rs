@@ -57,6 +57,7 @@ const FORMS: &str = "`mount`, `mounts-below`, `no-mount`, `caller-mounts`, `link
 )]
 #[case::malformed_id("malformed-id", &format!("8: id: `mount.Usr` {NO_ID}"))]
 #[case::no_clauses("no-clauses", "1: missing key `clause`")]
+#[case::empty("empty", "7: clause: no clause: a contract that says nothing proves nothing")]
 #[case::no_expectation("no-expectation", "7: missing key `expect`")]
 #[case::no_rule_in_id("no-rule-in-id", &format!("8: id: `mount` {NO_ID}"))]
 #[case::no_schema("no-schema", "1: missing key `schema`")]
