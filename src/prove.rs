@@ -66,9 +66,11 @@ pub struct Trial {
     pub says: &'static str,
     /// Clauses that broke as they had to.
     pub broke: Vec<String>,
+    /// Clauses that had to break, and could no longer be looked at: they did not hold, and prove nothing.
+    pub unread: Vec<String>,
     /// Clauses that had to break, and held.
     pub survived: Vec<String>,
-    /// Clauses that broke though nobody named them.
+    /// Clauses that broke, or could no longer be looked at, though nobody named them.
     pub unnamed: Vec<String>,
     /// Why it could not be judged.
     pub error: Option<String>,
@@ -77,7 +79,8 @@ pub struct Trial {
 impl Trial {
     /// Whether exactly the clauses named broke, and there were some.
     pub fn exact(&self) -> bool {
-        self.error.is_none() && !self.broke.is_empty() && self.survived.is_empty() && self.unnamed.is_empty()
+        let some = !self.broke.is_empty() || !self.unread.is_empty();
+        self.error.is_none() && some && self.survived.is_empty() && self.unnamed.is_empty()
     }
 }
 
@@ -223,17 +226,19 @@ impl Bench<'_> {
             .map(|&clause| clause.to_owned())
             .filter(|clause| !not_applicable.contains(clause))
             .collect();
-        // A clause that can no longer be looked at did not hold either.
-        let (broken, error) = match self.facts(Some(mutant)) {
-            Ok(facts) => (clauses(&verify(&self.contract, &facts), &[Verdict::Broken, Verdict::Unknown]), None),
-            Err(error) => (BTreeSet::new(), Some(told(&error))),
+        let (findings, error) = match self.facts(Some(mutant)) {
+            Ok(facts) => (verify(&self.contract, &facts), None),
+            Err(error) => (Vec::new(), Some(told(&error))),
         };
+        let (broken, unread) = (clauses(&findings, &[Verdict::Broken]), clauses(&findings, &[Verdict::Unknown]));
+        let upset = &broken | &unread;
         Trial {
             mutant: mutant.id,
             says: mutant.says,
             broke: broken.intersection(&named).cloned().collect(),
-            survived: named.difference(&broken).cloned().collect(),
-            unnamed: broken.difference(&named).cloned().collect(),
+            unread: unread.intersection(&named).cloned().collect(),
+            survived: named.difference(&upset).cloned().collect(),
+            unnamed: upset.difference(&named).cloned().collect(),
             error,
         }
     }

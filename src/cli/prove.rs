@@ -107,7 +107,7 @@ fn told(trial: &Trial, indent: usize) -> String {
         [] => String::new(),
         clauses => beside("", indent, &format!("{label} {}", clauses.join(" "))),
     };
-    let nothing = trial.broke.is_empty() && trial.error.is_none();
+    let nothing = trial.broke.is_empty() && trial.unread.is_empty() && trial.error.is_none();
     let nothing = if nothing { beside("", indent, "breaks nothing") } else { String::new() };
     let error = trial.error.as_deref().map(|error| beside("", indent, &shown(error))).unwrap_or_default();
     first
