@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::{Baseline, BaselineError};
 use crate::diff::{Alone, Comparison, Document as Diff, Relevance};
 use crate::report::show::shown;
-use crate::report::{Bwrap, Look};
+use crate::report::{Bwrap, Look, Standing};
 use crate::verify::{Finding, Verdict};
 use consumer::Replayed;
 
@@ -83,13 +83,24 @@ impl Document {
     /// How many changes there are that somebody can see.
     pub fn changes(&self) -> usize {
         let sandboxes: usize = self.reports.iter().map(|report| report.of(Relevance::Contract).count()).sum();
-        let consumers = self.consumers.iter().filter(|consumer| !consumer.is_same()).count();
+        let consumers = self.consumers.iter().filter(|consumer| consumer.is_changed()).count();
         sandboxes + consumers + self.lost.len() + self.alone.len()
     }
 
+    /// Launchers that neither bubblewrap starts: whether something changes for them is not known.
+    pub fn unknown(&self) -> usize {
+        self.consumers.iter().filter(|consumer| consumer.is_unknown()).count()
+    }
+
     /// Whether the new bubblewrap can take the old one's place unnoticed.
-    pub fn is_same(&self) -> bool {
-        self.changes() == 0 && self.not_kept.is_empty()
+    pub fn standing(&self) -> Standing {
+        if self.changes() > 0 || !self.not_kept.is_empty() {
+            Standing::Broken
+        } else if self.unknown() > 0 {
+            Standing::Unknown
+        } else {
+            Standing::Held
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use rootcontract::upgrade::{Document, human};
 
 use super::baseline::taken;
 use super::failure::Failure;
+use super::findings;
 use super::format::{Formats, Kind};
 use super::output;
 use super::sandbox::Sandbox;
@@ -68,7 +69,7 @@ impl UpgradeCheck {
             Kind::Human => Ok(human::render(&document)),
             Kind::Json => output::json(&document),
         })?;
-        Ok(ExitCode::from(u8::from(!document.is_same())))
+        Ok(findings::exit_code(document.standing()))
     }
 
     fn with(&self, bwrap: &Path) -> Result<Baseline, Failure> {

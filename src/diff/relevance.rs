@@ -7,8 +7,10 @@ use super::{Judgement, Relevance};
 use crate::contract::{Clause, Expect, FactPath, MountFlag, Word, World};
 use crate::verify::Verdict;
 
-/// Facts that are others in each launch: numbers of namespaces and file systems, names that nobody can guess.
-const VOLATILE: [&str; 5] = ["nonce", "namespaces", "launch.namespaces", "launch.canaries", "mounts[*].device"];
+/// Facts that are others in each launch: numbers of namespaces and file systems, names that nobody can guess, how many
+/// keys the host has at the moment.
+const VOLATILE: [&str; 6] =
+    ["nonce", "namespaces", "launch.namespaces", "launch.canaries", "mounts[*].device", "keyrings"];
 
 /// What a fact is that no clause speaks of.
 pub fn of_fact(leaf: &FactPath) -> Relevance {

@@ -71,7 +71,7 @@ pub enum ConsumerError {
 pub struct Replayed {
     /// Its name.
     pub consumer: String,
-    /// What bubblewrap said when it did not start the payload; `null` when it did.
+    /// What bubblewrap said when it did not start the payload, the first time or again; `null` when it did.
     pub before: Option<String>,
     /// The same of the second one.
     pub after: Option<String>,
@@ -92,9 +92,14 @@ pub struct Seen {
 }
 
 impl Replayed {
-    /// Whether the launcher can't tell one from the other.
-    pub fn is_same(&self) -> bool {
-        self.before.is_some() == self.after.is_some() && self.changes.is_empty()
+    /// Whether one starts it and the other does not, or something is otherwise inside.
+    pub fn is_changed(&self) -> bool {
+        self.before.is_some() != self.after.is_some() || !self.changes.is_empty()
+    }
+
+    /// Whether neither starts it, so that there was nothing to compare.
+    pub fn is_unknown(&self) -> bool {
+        self.before.is_some() && self.after.is_some()
     }
 }
 
@@ -160,7 +165,7 @@ impl Consumer {
             }
             (_, _, _) => Vec::new(),
         };
-        Ok(Replayed { consumer: self.name.clone(), before: was.err(), after: is.err(), changes })
+        Ok(Replayed { consumer: self.name.clone(), before: was.err().or(again.err()), after: is.err(), changes })
     }
 
     /// One launch: the facts from inside, or what bubblewrap said instead.

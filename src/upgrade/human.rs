@@ -3,8 +3,9 @@
 use super::consumer::{Replayed, Seen};
 use super::{Document, NotKept};
 use crate::baseline::BUBBLEWRAP;
-use crate::diff::human::{BOLD, CHANGED, DIM, LABEL, SAME, alone, of_contract, values};
+use crate::diff::human::{BOLD, CHANGED, LABEL, SAME, alone, of_contract, values};
 use crate::diff::{Comparison, Relevance};
+use crate::report::Standing;
 use crate::report::show::{beside, bubblewrap, in_a_line, shown, word};
 
 /// The document with colour, [`WIDTH`](crate::report::show::WIDTH) wide.
@@ -48,7 +49,7 @@ fn consumer(replayed: &Replayed) -> String {
         (None, Some(said)) => refused("no longer starts", said),
         (Some(said), None) => refused("starts now; before", said),
         (Some(_), Some(said)) => {
-            format!("\n{BOLD}{subject}{BOLD:#}: {DIM}started by neither: {}{DIM:#}\n", shown(said))
+            format!("\n{BOLD}{subject}{BOLD:#}: {CHANGED}not known, started by neither:{CHANGED:#} {}\n", shown(said))
         }
     }
 }
@@ -69,12 +70,13 @@ fn not_kept(not_kept: &NotKept) -> String {
 
 /// The last line: what it all comes to.
 fn total(document: &Document) -> String {
-    let (changes, not_kept) = (document.changes(), document.not_kept.len());
-    if document.is_same() {
+    let (changes, not_kept, unknown) = (document.changes(), document.not_kept.len(), document.unknown());
+    if document.standing() == Standing::Held {
         return format!("{SAME}nothing changes for anybody we know of{SAME:#}\n");
     }
     let changes = (changes > 0).then(|| format!("{changes} that somebody can see"));
     let not_kept = (not_kept > 0).then(|| format!("{not_kept} not kept"));
-    let words: Vec<String> = changes.into_iter().chain(not_kept).collect();
+    let unknown = (unknown > 0).then(|| format!("{unknown} not known"));
+    let words: Vec<String> = [changes, not_kept, unknown].into_iter().flatten().collect();
     format!("{CHANGED}{}{CHANGED:#}\n", words.join(", "))
 }
