@@ -43,7 +43,7 @@ Usage: rootcontract-probe [--first WHAT] [--passive] [--nonce HEX] [--canaries J
   --nonce HEX       8 to 64 hexadecimal digits, repeated in the document and its seal.
                     Without --passive it is needed: attempts are made for whoever asked, and in bwrap's box only.
   --canaries JSON   what was put up outside, to be looked for:
-                    {\"shm_key\":1,\"sem_key\":1,\"msg_key\":1,\"mq\":\"/name\",\"abstract\":\"name\",\"port\":1,\"pid\":1,\"file\":\"/path\"}
+                    {\"shm_key\":1,\"sem_key\":1,\"msg_key\":1,\"mq\":\"/name\",\"abstract\":\"name\",\"port\":1,\"pid\":1}
   --output FILE     put the document there instead of stdout
   --first WHAT      upset its own process so, then start again without this; in bwrap's box only. A proof wants
                     to see what is wrong be told: see src/probe/upset.rs

@@ -100,8 +100,7 @@ pub fn attempt(nonce: &str, marks: &Marks) -> Attempts {
             serde_json::to_string(&outcome((attempt.act)(marks))).unwrap_or_else(|error| error.to_string())
         });
         let outcome = match word {
-            // What is no document is the name of the signal that ended the child.
-            Ok(word) => serde_json::from_str(&word).unwrap_or(Outcome::Closed(word)),
+            Ok(word) => serde_json::from_str(&word).unwrap_or_else(|_| ended(word)),
             Err(errno) => Outcome::Untried(format!("its process came to no end: {errno:?}")),
         };
         (attempt.id.to_owned(), outcome)
@@ -113,6 +112,12 @@ pub fn attempt(nonce: &str, marks: &Marks) -> Attempts {
         nonce: nonce.to_owned(),
         outcomes: apart.chain(here).collect(),
     }
+}
+
+/// What came of an attempt whose child was ended, by the name of the signal: a filter ends who makes a call that it refuses.
+/// Everything else ends whoever it happens to, and says nothing about the way.
+fn ended(signal: String) -> Outcome {
+    if signal == "SIGSYS" { Outcome::Closed(signal) } else { Outcome::Untried(format!("its process ended: {signal}")) }
 }
 
 fn outcome(reached: Reached) -> Outcome {
