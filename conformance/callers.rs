@@ -46,6 +46,27 @@ fn the_contract_is_kept_whatever_the_caller_did_to_itself(#[case] deed: &str) {
     after(deed, &["check", "--format", "json"]).assert().success();
 }
 
+/// bubblewrap itself keeps every capability when it is asked for one the caller lacks.
+#[rstest]
+#[case::one_of_two("CAP_SYS_TIME,CAP_CHOWN", "0000000000000001")]
+#[case::the_only_one("CAP_SYS_TIME", "0000000000000000")]
+fn a_capability_the_caller_lacks_opens_no_door(#[case] wanted: &str, #[case] granted: &str) {
+    let lacking = r#"exec setpriv --bounding-set -sys_time "$0" "$@""#;
+    let status = ["--", "grep", "Cap[^B]", "/proc/self/status"];
+    let sets: String = ["Inh", "Prm", "Eff", "Amb"].map(|set| format!("Cap{set}:\t{granted}\n")).concat();
+    after(lacking, &[&["run", "--quiet", "--capabilities", wanted], &status[..]].concat())
+        .assert()
+        .success()
+        .stdout(sets)
+        .stderr("rootcontract: warning: the payload does without CAP_SYS_TIME, which this process does not have\n");
+    let strict = ["run", "--quiet", "--strict-capabilities", "--capabilities", wanted];
+    after(lacking, &[&strict[..], &status].concat())
+        .assert()
+        .code(125)
+        .stdout("")
+        .stderr("rootcontract: the caller lacks CAP_SYS_TIME\n");
+}
+
 /// From a number of descriptors at which the loader does its work to one at which everything does.
 #[test]
 fn too_few_descriptors_are_told_in_a_line_or_are_enough() {

@@ -6,7 +6,7 @@ use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 use rstest::rstest;
 
-use crate::support::{builder, chain, said};
+use crate::support::{builder, said};
 
 /// One set of a `/proc/PID/status`.
 fn set(status: &str, name: &str) -> CapabilitySet {
@@ -58,29 +58,6 @@ fn inherited_is_what_the_caller_has(#[case] profile: Profile, #[case] raised: Ca
     let [inheritable, permitted, effective, ambient] = payload_has(profile, CapabilityPolicy::Inherit);
     assert_eq!((permitted, effective), (own(), own()));
     assert_eq!((inheritable, ambient), (raised, raised));
-}
-
-/// bubblewrap itself keeps every capability when it is asked for one the caller lacks.
-#[test]
-fn a_capability_the_caller_lacks_never_opens_the_door_to_all() {
-    let Some(lacking) = (0..41).map(|bit| CapabilitySet(1 << bit)).find(|one| one.intersection(own()).is_empty())
-    else {
-        assert_eq!(CapabilitySet::STAGE.difference(own()), CapabilitySet::EMPTY, "a caller that lacks nothing");
-        return;
-    };
-    let chown: CapabilitySet = "CAP_CHOWN".parse().expect("a name");
-    let wanted = CapabilityPolicy::List(CapabilitySet(lacking.0 | chown.0));
-    assert_eq!(payload_has(Profile::OsbuildV190, wanted.clone()), [chown; 4]);
-    assert_eq!(payload_has(Profile::OsbuildV190, CapabilityPolicy::List(lacking)), [CapabilitySet::EMPTY; 4]);
-
-    let root = builder("/").capabilities(wanted.clone()).open().expect("an open root");
-    let told = [format!("the payload does without {lacking}, which this process does not have")];
-    assert_eq!(root.warnings(), told);
-    root.close().expect("nothing left");
-
-    let strict = builder("/").capabilities(wanted).missing_capabilities(MissingCapabilities::Refuse);
-    let error = strict.open().expect_err("a capability the caller lacks");
-    assert_eq!(chain(&error), format!("the caller lacks {lacking}"));
 }
 
 #[test]

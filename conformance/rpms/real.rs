@@ -65,7 +65,9 @@ fn scriptlets_without_a_body_are_seen() {
         ("/sbin/ldconfig", None, false)
     );
     let empty = find("SpecCheck4");
-    assert!(empty.iter().all(|scriptlet| scriptlet.is_empty() && scriptlet.program() == "/bin/sh"));
+    assert!(
+        !empty.is_empty() && empty.iter().all(|scriptlet| scriptlet.is_empty() && scriptlet.program() == "/bin/sh")
+    );
 }
 
 /// Every kind that rpm has, each with its conditions and priority.

@@ -102,7 +102,7 @@ pub(super) const ALL: &[Escape] = &[
         from: "drop_all_caps ignores EPERM",
         closed_by: "asking for what there is only",
         known: NOWHERE,
-        shown: Shown::Test("capabilities::a_capability_the_caller_lacks_never_opens_the_door_to_all"),
+        shown: Shown::Test("callers::a_capability_the_caller_lacks_opens_no_door"),
         nowhere: None,
     },
     Escape {
