@@ -120,9 +120,9 @@ pub(super) const ALL: &[Escape] = &[
         says: "unpack a package over links",
         gives: "files of the host",
         from: "CVE-2017-7500, CVE-2017-7501, CVE-2021-35937, CVE-2021-35938, CVE-2021-35939, CVE-2026-44605",
-        closed_by: "nothing is unpacked as root outside a sandbox",
+        closed_by: "nothing is unpacked outside a sandbox: rpm check has the build root's rpm do it, contained",
         known: NOWHERE,
-        shown: Shown::Not("it is about rpm, which is no part of a sandbox: nothing here unpacks a package"),
+        shown: Shown::Not("it is about rpm, which is no part of a sandbox: what is unpacked here is unpacked inside"),
         nowhere: None,
     },
 ];
