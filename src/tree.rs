@@ -14,6 +14,8 @@ use crate::arch::Architecture;
 use inside::{Inside, Led};
 
 pub use elf::Header;
+#[cfg(feature = "rpm")]
+pub(crate) use inside::plain_file;
 pub use libc::c_library;
 
 /// Programs that tell what a tree is made for, the likeliest first. No link to one of them is a tree of its own.

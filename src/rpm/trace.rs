@@ -29,6 +29,8 @@ pub use tracer::{TraceError, Tracer};
 
 /// The most refusals that are kept of a scriptlet; the others are counted.
 const MOST_REFUSALS: usize = 1024;
+/// The most of a script that is kept, in bytes.
+const MOST_SCRIPT: usize = 256 * 1024;
 /// The most commands that are kept of a scriptlet; the others are all taken for one.
 const MOST_COMMANDS: usize = 1024;
 /// The most scriptlets that are told apart.
@@ -68,6 +70,19 @@ fn line() -> nix::Result<(OwnedFd, OwnedFd)> {
 pub struct Trace {
     /// The scriptlets, as they ran.
     pub scriptlets: Vec<Ran>,
+    /// Why these are not all, if they are not.
+    pub cut: Option<Cut>,
+}
+
+/// Why a trace does not have all scriptlets that ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Cut {
+    /// There were more than are told apart.
+    #[error("more than {MOST_SCRIPTLETS} scriptlets ran, and the others were not looked at")]
+    TooMany,
+    /// The kernel ends what has lost its tracer.
+    #[error("the tracer broke down, and rpm ended with it")]
+    Lost,
 }
 
 /// One scriptlet that ran.
@@ -75,7 +90,7 @@ pub struct Trace {
 pub struct Ran {
     /// What was executed: the interpreter, the script's file, what rpm passes.
     pub arguments: Vec<Vec<u8>>,
-    /// What the script's file held; empty where there was none.
+    /// What the script's file held, the beginning if it is long; empty where there was none.
     pub script: Vec<u8>,
     /// What rpm calls it, `%post(name-1-1.noarch)`: of Lua scriptlets, which nothing else tells apart. Empty of others.
     pub name: Vec<u8>,
@@ -83,6 +98,8 @@ pub struct Ran {
     pub end: Option<End>,
     /// What it executed, the interpreter first.
     pub commands: Vec<Command>,
+    /// Which of them was the first program of 32 bits.
+    pub narrow: Option<usize>,
     /// What it was refused, in the order in which that first happened.
     pub refusals: Vec<Refusal>,
     /// How many refusals were not kept.
@@ -94,6 +111,12 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Whether this was its script, as far as that is kept.
+    pub fn has(&self, body: &[u8]) -> bool {
+        let (body, script) = (body.trim_ascii(), self.script.trim_ascii());
+        body == script || self.script.len() == MOST_SCRIPT && body.starts_with(script)
+    }
+
     /// One that begins with this program.
     fn of(arguments: Vec<Vec<u8>>) -> Self {
         let commands = vec![Command { arguments: arguments.clone(), end: None }];

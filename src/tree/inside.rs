@@ -1,11 +1,11 @@
 //! Where a path leads inside a build root of a tree, before there is one.
 
 use std::collections::VecDeque;
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -128,18 +128,28 @@ impl Inside {
     /// Opens what has no link on its way; if somebody puts one there meanwhile, it leads nowhere but into the tree.
     fn file(&self, at: &Path) -> io::Result<Led> {
         let path = CString::new(Path::new("/").join(at).as_os_str().as_bytes())?;
-        let found = match crate::sys::open_in_root(self.directory.as_fd(), &path) {
-            Ok(found) => File::from(found),
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(Led::Nowhere),
-            Err(error) => return Err(error),
-        };
-        // Known before it is opened for reading: a FIFO would wait for its other end, a device do whatever it does.
-        if !found.metadata()?.is_file() {
-            return Ok(Led::Other);
+        match plain_file(self.directory.as_fd(), &path) {
+            Ok(Some(file)) => Ok(Led::File(file)),
+            Ok(None) => Ok(Led::Other),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(Led::Nowhere),
+            Err(error) => Err(error),
         }
-        let again = format!("/proc/self/fd/{}", found.as_raw_fd());
-        File::options().read(true).custom_flags(libc::O_NONBLOCK).open(again).map(Led::File)
     }
+}
+
+/// Opens a plain file for reading, with `root` for `/`: whatever links there are lead nowhere but below it. `None`: it is
+/// none.
+///
+/// # Errors
+/// `errno` of opening it.
+pub fn plain_file(root: BorrowedFd<'_>, path: &CStr) -> io::Result<Option<File>> {
+    let found = File::from(crate::sys::open_in_root(root, path)?);
+    // Known before it is opened for reading: a FIFO would wait for its other end, a device do whatever it does.
+    if !found.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let again = format!("/proc/self/fd/{}", found.as_raw_fd());
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(again).map(Some)
 }
 
 enum Step {

@@ -42,7 +42,8 @@ pub fn compiled() -> Result<Vec<Instruction>, seccompiler::BackendError> {
     Ok(foreign_allowed(&program).into_iter().chain(program).collect())
 }
 
-/// What goes before: seccompiler's filter kills programs of the architecture's other word size. They are not traced.
+/// What goes before: seccompiler's filter kills programs of the architecture's other word size. What contains scriptlets does
+/// so anyway (`conformance/filters`), x32 among them, and the tracer knows such a program when it is executed.
 fn foreign_allowed(program: &[Instruction]) -> Vec<Instruction> {
     let Some(own) = program.get(1).filter(|one| one.code == EQUAL).map(|one| one.operand) else { return Vec::new() };
     let plain = |code, operand| Instruction { code, jump_true: 0, jump_false: 0, operand };

@@ -46,8 +46,12 @@ pub fn is_search(deed: Deed, subject: &[u8], errno: Errno) -> bool {
         (Deed::Connect, _) => begins(&ASKED_FIRST),
         // bash looks for a terminal.
         (Deed::Write | Deed::Read, Errno::ENXIO) => subject == b"/dev/tty",
-        // What is not there need not be removed.
-        (Deed::Make, Errno::ENOENT) => false,
+        // Whoever asks for a newer call has another way.
+        (_, Errno::ENOSYS) => true,
+        // libmount asks whether the kernel has a call with nothing to be mounted.
+        (Deed::Mount, _) => subject.is_empty(),
+        // An attribute that is to be removed.
+        (Deed::Change, Errno::ENODATA) => true,
         _ => false,
     }
 }
@@ -65,6 +69,12 @@ mod tests {
     #[case::a_directory_that_is_there(Deed::Make, "/run/x", Errno::EEXIST, true)]
     #[case::the_bus(Deed::Connect, "/run/dbus/system_bus_socket", Errno::ENOENT, false)]
     #[case::a_library_to_be_written(Deed::Write, "/usr/lib/x", Errno::EROFS, false)]
+    #[case::a_loop_among_libraries(Deed::Read, "/usr/lib/loop", Errno::ELOOP, false)]
+    #[case::a_library_that_nobody_may_read(Deed::Read, "/usr/lib/secret", Errno::EACCES, false)]
+    #[case::a_file_to_be_removed(Deed::Make, "/etc/not-there", Errno::ENOENT, false)]
+    #[case::a_call_that_the_kernel_lacks(Deed::Change, "/etc/fstab", Errno::ENOSYS, true)]
+    #[case::whether_it_has_a_call(Deed::Mount, "", Errno::EINVAL, true)]
+    #[case::a_mount(Deed::Mount, "/mnt", Errno::EINVAL, false)]
     #[case::a_configuration(Deed::Read, "/etc/default/grub", Errno::ENOENT, false)]
     fn only_searches_are_noise(#[case] deed: Deed, #[case] subject: &str, #[case] errno: Errno, #[case] noise: bool) {
         assert_eq!(is_search(deed, subject.as_bytes(), errno), noise);

@@ -1,16 +1,18 @@
 //! A thread that is traced, and what it is doing.
 
-use std::path::PathBuf;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
 
 use nix::libc;
 use nix::unistd::Pid;
 
 use super::call::{Call, Deed, Flags, Subject};
-use super::memory;
+use super::{MOST_SCRIPT, memory};
 use crate::rpm::room::TREE;
+use crate::tree;
 
-/// The most of a script that is kept, in bytes.
-const SCRIPT: u64 = 256 * 1024;
 /// The longest address of a socket (`struct sockaddr_storage`).
 const ADDRESS: usize = 128;
 
@@ -112,6 +114,7 @@ impl Asked {
         match self.call.subject {
             Subject::Path(at) => absolute(pid, "cwd", memory::path(pid, self.arguments[at])),
             Subject::At(at) => absolute(pid, &directory(self.arguments[at - 1]), memory::path(pid, self.arguments[at])),
+            Subject::Name(at) => memory::path(pid, self.arguments[at]),
             Subject::Descriptor(at) => link(pid, &format!("fd/{}", low(self.arguments[at]))),
             Subject::Address(at) => address(pid, self.arguments[at], self.arguments[at + 1]),
             Subject::Number(at) => low(self.arguments[at]).to_string().into_bytes(),
@@ -120,13 +123,33 @@ impl Asked {
     }
 }
 
+/// Whether a thread has yet to end. Who has stays until somebody asks for it: `Z`, `X` (proc_pid_stat(5)).
+pub fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it can be anything.
+    let state = stat.iter().rposition(|&byte| byte == b')').and_then(|at| stat.get(at + 2));
+    !matches!(state, None | Some(b'Z' | b'X'))
+}
+
+/// Whether a process runs a program of 32 bits (`EI_CLASS`, elf(5)), which is none of this machine's own.
+pub fn is_narrow(pid: Pid) -> bool {
+    let mut header = [0; 5];
+    let program = File::open(format!("/proc/{pid}/exe")).and_then(|mut program| program.read_exact(&mut header));
+    program.is_ok() && header == *b"\x7fELF\x01"
+}
+
 /// What a scriptlet's interpreter is given to read, if it is a file in the tree.
 pub fn script(pid: Pid, arguments: &[Vec<u8>]) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    let Some(path) = arguments.get(1).and_then(|path| path.strip_prefix(b"/")) else { return Vec::new() };
-    let path = PathBuf::from(format!("/proc/{pid}/root")).join(std::ffi::OsStr::from_bytes(path));
-    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-    if is_file { crate::source::bytes(&path, SCRIPT).unwrap_or_default() } else { Vec::new() }
+    // rpm's own words come last, and are numbers; the interpreter's come first (`lib/rpmscript.c`, `runExtScript`).
+    let Some(path) = arguments.iter().skip(1).rfind(|word| word.starts_with(b"/")) else { return Vec::new() };
+    let Ok(path) = CString::new(path.as_slice()) else { return Vec::new() };
+    // The links on the way are the tree's.
+    let file = File::open(format!("/proc/{pid}/root")).and_then(|root| tree::plain_file(root.as_fd(), &path));
+    let mut script = Vec::new();
+    if let Ok(Some(file)) = file {
+        let _what_there_is = file.take(MOST_SCRIPT as u64).read_to_end(&mut script);
+    }
+    script
 }
 
 /// A number of 32 bits, which is what descriptors and process ids are.

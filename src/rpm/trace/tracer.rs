@@ -13,17 +13,16 @@ use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::call::{self, Deed, Flags};
 use super::lua;
-use super::task::{Asked, Task, Who, script};
-use super::{Command, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, noise};
+use super::task::{Asked, Task, Who, is_alive, is_narrow, script};
+use super::{Command, Cut, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, noise};
 use crate::plan::Instruction;
 use crate::rpm::room::TREE;
 use crate::sys::is_readable;
-use crate::sys::trace::{Stop, stop};
+use crate::sys::trace::{self as kernel, Change, Stop, Until, stop};
 
 /// How long it may take until there is something to trace. It takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,9 +46,6 @@ pub enum TraceError {
     /// The kernel lets nobody trace.
     #[error("trace a process")]
     Refused(#[source] io::Error),
-    /// The tracer broke down.
-    #[error("the tracer ended before what it traced")]
-    Lost,
 }
 
 /// A tracer at work.
@@ -86,7 +82,7 @@ impl Tracer {
     /// See [`TraceError`].
     pub fn finish(self) -> Result<Trace, TraceError> {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.join().map_err(|_| TraceError::Lost)?
+        self.thread.join().unwrap_or(Ok(Trace { cut: Some(Cut::Lost), ..Trace::default() }))
     }
 }
 
@@ -122,7 +118,8 @@ fn begin(socket: &OwnedFd, over: &AtomicBool) -> Result<Pid, TraceError> {
 /// Whether the kernel says what a process is doing (since Linux 5.3), which it does only while that is stopped.
 fn tells(pid: Pid) -> io::Result<()> {
     ptrace::interrupt(pid)?;
-    while !matches!(waitpid(pid, Some(WaitPidFlag::__WALL))?, WaitStatus::PtraceEvent(..)) {}
+    // There is nobody else yet that this thread waits for.
+    while !matches!(kernel::wait()?, None | Some((_, Change::Event(_)))) {}
     stop(pid)?;
     Ok(ptrace::cont(pid, None)?)
 }
@@ -158,18 +155,19 @@ impl Work {
 
     /// Waits until nobody is left.
     fn done(mut self) -> Trace {
-        // Only what this thread traces: other threads wait for children of theirs.
-        let flags = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
         loop {
-            match waitpid(None, Some(flags)) {
-                Err(Errno::EINTR) => {}
-                Err(_) => return self.trace,
-                Ok(WaitStatus::PtraceEvent(pid, _, event)) => self.event(pid, event),
-                Ok(WaitStatus::PtraceSyscall(pid)) => self.ended(pid),
-                Ok(WaitStatus::Stopped(pid, signal)) => go_on(pid, Some(signal)),
-                Ok(WaitStatus::Exited(pid, code)) => self.gone(pid, End::Exited(code)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => self.gone(pid, End::Killed(signal as i32)),
-                Ok(_) => {}
+            let (pid, change) = match kernel::wait() {
+                Ok(Some(seen)) => seen,
+                Ok(None) => return self.trace,
+                Err(_) => return Trace { cut: Some(Cut::Lost), ..self.trace },
+            };
+            match change {
+                Change::Event(event) => self.event(pid, event),
+                Change::AtCall => self.ended(pid),
+                Change::Signalled(signal) => let_go(pid, Until::Event, signal),
+                Change::Halted => let_go(pid, Until::Continued, 0),
+                Change::Exited(code) => self.gone(pid, End::Exited(code)),
+                Change::Killed(signal) => self.gone(pid, End::Killed(signal)),
             }
         }
     }
@@ -185,7 +183,7 @@ impl Work {
             }
             _ => {}
         }
-        go_on(pid, None);
+        go_on(pid);
     }
 
     fn forked(&mut self, pid: Pid) {
@@ -194,34 +192,26 @@ impl Work {
             let task = parent.child();
             self.tasks.insert(child, task);
             if self.early.remove(&child) {
-                go_on(child, None);
+                go_on(child);
             }
         }
     }
 
     /// A call begins.
     fn asked(&mut self, pid: Pid) {
-        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
-        let Ok(Stop::Call { number, arguments }) = stop(pid) else { return go_on(pid, None) };
-        let Some(call) = call::numbered(number) else { return go_on(pid, None) };
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid) };
+        let Ok(Stop::Call { number, arguments }) = stop(pid) else { return go_on(pid) };
+        let Some(call) = call::numbered(number) else { return go_on(pid) };
         let is_chroot = call.name() == "chroot";
         let is_of_rpm = task.is_rpm();
         if task.who == Who::Outside && !is_of_rpm && !is_chroot && call.deed != Deed::Execute {
-            return go_on(pid, None);
+            return go_on(pid);
         }
         let asked = Asked::new(pid, call, arguments);
         if is_of_rpm && self.told(pid, &asked) {
-            return go_on(pid, None);
+            return go_on(pid);
         }
-        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
-        // What comes of a search means nothing, so its end need not be waited for.
-        let deed = asked.deed(pid);
-        if matches!(deed, Deed::Look | Deed::Read)
-            && !is_chroot
-            && noise::is_search(deed, &asked.subject(pid), Errno::ENOENT)
-        {
-            return go_on(pid, None);
-        }
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid) };
         if task.who == Who::Outside && task.in_tree && task.forked {
             if let Some((_, arguments)) = &asked.program {
                 if let Some(at) = self.trace.begin(pid, arguments) {
@@ -231,7 +221,7 @@ impl Work {
             }
         }
         task.call = Some(asked);
-        let _ended = ptrace::syscall(pid, None);
+        let_go(pid, Until::EndOfCall, 0);
     }
 
     /// Whether rpm tells with this call what becomes of a Lua scriptlet.
@@ -252,7 +242,7 @@ impl Work {
 
     /// A call has ended.
     fn ended(&mut self, pid: Pid) {
-        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid, None) };
+        let Some(task) = self.tasks.get_mut(&pid) else { return go_on(pid) };
         if let (Some(asked), Ok(Stop::Done(result))) = (task.call.take(), stop(pid)) {
             let errno = (-4095..0).contains(&result).then(|| Errno::from_raw((-result) as i32));
             if asked.call.name() == "chroot" && errno.is_none() {
@@ -264,7 +254,7 @@ impl Work {
                 self.trace.refuse(at, command, pid, &asked, errno);
             }
         }
-        go_on(pid, None);
+        go_on(pid);
     }
 
     /// A program has taken the place of another.
@@ -281,6 +271,9 @@ impl Work {
                 // What a process executes last is what ends with it; the scriptlet ends with its first process.
                 self.leaders.entry(pid).and_modify(|leader| leader.1 = command).or_insert((at, command));
             }
+        }
+        if let Some((at, command)) = task.who.scriptlet().filter(|_| is_narrow(pid)) {
+            self.trace.scriptlets[at].narrow.get_or_insert(command);
         }
         task.forked = false;
         self.tasks.insert(pid, task);
@@ -303,8 +296,10 @@ impl Work {
 
     /// A scriptlet is over.
     fn over(&mut self, at: usize, end: Option<End>) {
-        let is_its = |task: &&Task| task.who.scriptlet().is_some_and(|(of, _)| of == at);
-        let left = self.tasks.values().filter(is_its).count();
+        // Who was killed at once has ended before its parent told of it, and is no more.
+        let is_its =
+            |(pid, task): &(&Pid, &Task)| task.who.scriptlet().is_some_and(|(of, _)| of == at) && is_alive(**pid);
+        let left = self.tasks.iter().filter(is_its).count();
         if let Some(ran) = self.trace.scriptlets.get_mut(at) {
             ran.end = end;
             ran.left_running = left;
@@ -325,6 +320,9 @@ impl Trace {
 
     fn add(&mut self, ran: Ran) -> Option<usize> {
         let at = self.scriptlets.len();
+        if at == MOST_SCRIPTLETS {
+            self.cut = Some(Cut::TooMany);
+        }
         (at < MOST_SCRIPTLETS).then(|| self.scriptlets.push(ran)).map(|()| at)
     }
 
@@ -361,7 +359,38 @@ impl Trace {
     }
 }
 
-/// Lets a process go on. One that is no more has been let go already.
-fn go_on(pid: Pid, signal: Option<Signal>) {
-    let _ended = ptrace::cont(pid, signal);
+/// Lets a thread go on.
+fn go_on(pid: Pid) {
+    let_go(pid, Until::Event, 0);
+}
+
+/// The same with a signal, or not as far. One that is no more has been let go already.
+fn let_go(pid: Pid, until: Until, signal: i32) {
+    let _ended = kernel::let_go(pid, until, signal);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command as Program;
+
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+    use super::*;
+
+    /// Its parent's word of it comes later than its end, where it is killed at once.
+    #[test]
+    fn who_has_ended_before_anybody_told_of_it_is_not_left_running() {
+        let mut ended = Program::new("true").spawn().expect("a process");
+        let number = Pid::from_raw(ended.id().try_into().expect("a number"));
+        waitid(Id::Pid(number), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).expect("an end");
+        let (first, here) = (Pid::from_raw(i32::MAX), Pid::this());
+        let mut work = Work::new(first);
+        let at = work.trace.add(Ran { first: Some(first), ..Ran::default() }).expect("room");
+        work.leaders.insert(first, (at, 0));
+        let task = Task { who: Who::Scriptlet { at, command: 0 }, ..Task::first() };
+        work.tasks.extend([(number, task.clone()), (here, task)]);
+        work.gone(first, End::Exited(0));
+        assert_eq!((work.trace.scriptlets[at].end, work.trace.scriptlets[at].left_running), (Some(End::Exited(0)), 1));
+        ended.wait().expect("an end");
+    }
 }
