@@ -1,5 +1,6 @@
 //! Packages that are installed for real, in a room where they can do no harm, and looked at from outside.
 
+mod followed;
 mod refused;
 mod shell;
 

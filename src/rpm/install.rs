@@ -9,7 +9,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::left::{Left, Snapshot};
+use super::left::{Left, NotCompared, Snapshot};
 use super::room::{PACKAGES, Room};
 use super::scriptlet::{Language, Scriptlet, Slot};
 use super::trace::{self, TELL, Trace, TraceError};
@@ -94,8 +94,8 @@ pub struct Transaction {
     pub said: String,
     /// What was seen of the scriptlets, or why nothing was.
     pub trace: Result<Trace, TraceError>,
-    /// What is in the tree now and belongs to nobody.
-    pub left: Vec<Left>,
+    /// What is in the tree now and belongs to nobody, or why that is not told.
+    pub left: Result<Vec<Left>, NotCompared>,
 }
 
 /// Does all of these, one after the other: what is to be erased is installed first.
@@ -116,7 +116,7 @@ pub fn transactions(
         let asked = scenarios.contains(&scenario);
         // What is to be upgraded or erased has to be there.
         if asked || scenario == Scenario::Install {
-            let transaction = site.transaction(scenario, &owned)?;
+            let transaction = site.transaction(scenario, owned.as_deref())?;
             done.extend(asked.then_some(transaction));
         }
     }
@@ -229,12 +229,15 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// The paths that the package brings.
-    fn files(&self) -> Result<Vec<Vec<u8>>, RunError> {
+    /// The paths that the package brings, if rpm lists them all.
+    fn files(&self) -> Result<Option<Vec<Vec<u8>>>, RunError> {
         let package = format!("{PACKAGES}/{FILE}");
         let query = self.room.rpm(&["--query", "--list", "--nosignature", "--package", &package]).deadline(PATIENCE);
-        let listed = self.root.run(query)?.stdout.bytes();
-        Ok(listed.split(|&byte| byte == b'\n').filter(|path| path.starts_with(b"/")).map(<[u8]>::to_vec).collect())
+        let done = self.root.run(query)?;
+        let listed = done.stdout.bytes();
+        let paths = listed.split(|&byte| byte == b'\n').filter(|path| path.starts_with(b"/")).map(<[u8]>::to_vec);
+        let is_all = done.outcome.success() && done.stdout.dropped() == 0;
+        Ok(is_all.then(|| paths.collect()))
     }
 
     /// What rpm is told to do.
@@ -248,7 +251,7 @@ impl Site<'_> {
         words.into_iter().map(ToOwned::to_owned).collect()
     }
 
-    fn transaction(&self, scenario: Scenario, owned: &[Vec<u8>]) -> Result<Transaction, RunError> {
+    fn transaction(&self, scenario: Scenario, owned: Option<&[Vec<u8>]>) -> Result<Transaction, RunError> {
         let before = Snapshot::of(self.room.tree());
         let arguments = self.arguments(scenario);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -28,6 +28,17 @@ pub enum Change {
     Changed,
 }
 
+/// Why it is not told what is other than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotCompared {
+    /// There is more than anybody looks at.
+    #[error("there are more than {MOST} files where it would be")]
+    TooMany,
+    /// It is not known what packages brought.
+    #[error("rpm does not list what the package brings")]
+    Unlisted,
+}
+
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
@@ -41,11 +52,16 @@ struct State {
 #[derive(Debug, Default)]
 pub struct Snapshot {
     files: BTreeMap<PathBuf, State>,
+    is_cut: bool,
 }
 
 impl Snapshot {
     /// Looks at a tree, following no link. What can't be read is not there.
     pub fn of(tree: &Path) -> Self {
+        Self::of_the_first(MOST, tree)
+    }
+
+    fn of_the_first(most: usize, tree: &Path) -> Self {
         let mut files = BTreeMap::new();
         let is_inside = |path: &Path| path.ancestors().all(|above| is_directory(&tree.join(above)));
         let mut waiting: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).filter(|path| is_inside(path)).collect();
@@ -53,8 +69,8 @@ impl Snapshot {
             for entry in std::fs::read_dir(tree.join(&directory)).into_iter().flatten().flatten() {
                 let Ok(metadata) = entry.metadata() else { continue };
                 let path = directory.join(entry.file_name());
-                if files.len() == MOST {
-                    return Self { files };
+                if files.len() == most {
+                    return Self { files, is_cut: true };
                 }
                 // A directory changes with what is in it, which is told by itself.
                 let of_file = !metadata.is_dir();
@@ -70,11 +86,19 @@ impl Snapshot {
                 }
             }
         }
-        Self { files }
+        Self { files, is_cut: false }
     }
 
-    /// What is other than before, without what belongs to a package. What is in a new directory goes without saying.
-    pub fn since(&self, before: &Self, owned: &[Vec<u8>]) -> Vec<Left> {
+    /// What is other than before, without what packages brought, if that is known. What is in a new directory goes without
+    /// saying.
+    ///
+    /// # Errors
+    /// See [`NotCompared`].
+    pub fn since(&self, before: &Self, owned: Option<&[Vec<u8>]>) -> Result<Vec<Left>, NotCompared> {
+        if self.is_cut || before.is_cut {
+            return Err(NotCompared::TooMany);
+        }
+        let owned = owned.ok_or(NotCompared::Unlisted)?;
         let mut left: Vec<Left> = Vec::new();
         for (path, state) in &self.files {
             let change = match before.files.get(path) {
@@ -89,7 +113,7 @@ impl Snapshot {
                 left.push(Left { path, change });
             }
         }
-        left
+        Ok(left)
     }
 }
 
@@ -115,10 +139,28 @@ mod tests {
         std::fs::write(at("run/mine/deep/pid"), "1").expect("a file");
         std::fs::write(at("etc/kept/owned"), "").expect("a file");
         std::os::unix::fs::symlink("/etc", at("run/link")).expect("a link");
-        let left = Snapshot::of(tree.path()).since(&before, &[b"/etc/kept/owned".to_vec()]);
+        let owned = [b"/etc/kept/owned".to_vec()];
+        let left = Snapshot::of(tree.path()).since(&before, Some(&owned)).expect("a comparison");
         let told: Vec<_> =
             left.iter().map(|left| (String::from_utf8_lossy(&left.path).into_owned(), left.change)).collect();
         let expected = [("/etc/conf", Change::Changed), ("/run/link", Change::Made), ("/run/mine", Change::Made)];
         assert_eq!(told, expected.map(|(path, change)| (path.to_owned(), change)));
+    }
+
+    /// What was not looked at before may have been there.
+    #[test]
+    fn nothing_is_told_of_what_was_not_looked_at() {
+        let tree = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(tree.path().join("etc")).expect("a directory");
+        let write = |name: &str| std::fs::write(tree.path().join("etc").join(name), "").expect("a file");
+        write("a");
+        write("b");
+        let seen = |most| Snapshot::of_the_first(most, tree.path());
+        let (cut, whole) = (seen(1), seen(2));
+        write("c");
+        let too_many = Err(NotCompared::TooMany);
+        assert_eq!((seen(3).since(&cut, Some(&[])), seen(2).since(&whole, Some(&[]))), (too_many.clone(), too_many));
+        assert_eq!(seen(3).since(&whole, None), Err(NotCompared::Unlisted));
+        assert_eq!(seen(3).since(&whole, Some(&[])).map(|left| left.len()), Ok(1));
     }
 }

@@ -1,6 +1,7 @@
 //! What a package's transactions showed, put beside what the rules found.
 
 mod scene;
+mod whose;
 
 use super::finding::{Effect, Evidence, Finding};
 use super::ground::Ground;
@@ -12,13 +13,14 @@ use super::rule;
 use super::rules::run;
 use super::said;
 use super::scriptlet::{Language, Scriptlet, Slot};
-use super::trace::Ran;
+use super::trace::Trace;
 use super::verdict::Scenario;
 use crate::buildroot::Outcome;
 use crate::facts::launch;
 use crate::facts::text::escape;
 use crate::report::show;
 use scene::Scene;
+use whose::whose;
 
 /// The most findings of one kind for a scriptlet; there is no use in more.
 const MOST: usize = 20;
@@ -37,13 +39,16 @@ pub fn add(
     for transaction in transactions {
         match &transaction.trace {
             Ok(trace) => {
-                let mut matched = Vec::new();
-                for ran in &trace.scriptlets {
-                    let Some(at) = which(package, transaction.scenario, ran, &matched) else { continue };
-                    matched.push(at);
-                    Scene::new(package, at, transaction, ground).ran(ran, &mut report.findings);
+                let found = whose(package, transaction.scenario, &trace.scriptlets);
+                for (ran, at) in trace.scriptlets.iter().zip(&found) {
+                    if let Some(at) = *at {
+                        Scene::new(package, at, transaction, ground).ran(ran, &mut report.findings);
+                    }
                 }
-                runs.extend(matched.into_iter().map(|at| (at, transaction.scenario)));
+                let (notes, findings) = unseen(package, transaction.scenario, trace, &found);
+                report.notes.extend(notes);
+                findings.into_iter().for_each(|finding| put(&mut report.findings, finding));
+                runs.extend(found.into_iter().flatten().map(|at| (at, transaction.scenario)));
             }
             Err(error) => {
                 let note =
@@ -52,8 +57,16 @@ pub fn add(
                 untraced(package, transaction, ground, &mut report.findings);
             }
         }
-        left(package, transaction, &mut report.findings);
-        unfinished(package, transaction, &mut report.findings);
+        match unfinished(package, transaction, &report.findings) {
+            // What rpm had in hand lies about then.
+            Some(unfinished) => put(&mut report.findings, unfinished),
+            None => match &transaction.left {
+                Ok(left) => left_behind(package, transaction.scenario, left, &mut report.findings),
+                Err(why) => {
+                    report.notes.push(format!("{}: what is left is not told: {why}", transaction.scenario.as_str()))
+                }
+            },
+        }
     }
     let slots: Vec<Slot> = package.scriptlets.iter().map(|scriptlet| scriptlet.slot).collect();
     let scenarios: Vec<Scenario> = transactions.iter().map(|transaction| transaction.scenario).collect();
@@ -70,6 +83,7 @@ fn why_not_run(package: &Package, transactions: &[Transaction], slot: Slot, scen
     let ended_well = transaction.is_some_and(|transaction| transaction.outcome == Outcome::Exited(0));
     match transaction.map(|transaction| &transaction.trace) {
         Some(Err(_)) => "it was not traced, so nobody knows whether it ran".to_owned(),
+        Some(Ok(Trace { cut: Some(why), .. })) => why.to_string(),
         _ if slot.is_trigger() => "what it waits for did not happen".to_owned(),
         // Lua can keep rpm's Lua from telling.
         _ if ended_well && package.scriptlets.iter().any(is_lua) => "rpm told nothing of it".to_owned(),
@@ -77,21 +91,27 @@ fn why_not_run(package: &Package, transactions: &[Transaction], slot: Slot, scen
     }
 }
 
-/// Which of the package's scriptlets this was: by its script, or where it has none by its interpreter; Lua by its name.
-fn which(package: &Package, scenario: Scenario, ran: &Ran, matched: &[usize]) -> Option<usize> {
-    let says_so = |scriptlet: &Scriptlet| match &scriptlet.body {
-        _ if scriptlet.language() == Language::Lua => said::name(package, scriptlet.slot).as_bytes() == ran.name,
-        _ if !ran.name.is_empty() => false,
-        Some(body) => trimmed(body.as_bytes()) == trimmed(&ran.script),
-        None => ran.script.is_empty() && ran.arguments.first().is_some_and(|one| one == scriptlet.program().as_bytes()),
-    };
+/// That scriptlets ran of which it is not known whose they were, as notes; and where one of the package's may be among them,
+/// that nobody knows what it did.
+fn unseen(
+    package: &Package,
+    scenario: Scenario,
+    trace: &Trace,
+    found: &[Option<usize>],
+) -> (Vec<String>, Vec<Finding>) {
+    let strangers = found.iter().filter(|at| at.is_none()).count();
+    if strangers == 0 && trace.cut.is_none() {
+        return (Vec::new(), Vec::new());
+    }
+    let strange = format!("scriptlets that ran and are not known to be the package's: {strangers}");
+    let whys = (strangers > 0).then_some(strange).into_iter().chain(trace.cut.map(|cut| cut.to_string()));
+    // Triggers need not run, and Lua has a name.
+    let is_due = |one: &Scriptlet| trace.cut.is_some() || !one.slot.is_trigger() && one.language() != Language::Lua;
     let all = package.scriptlets.iter().enumerate();
-    let mut candidates = all.filter(|(at, one)| scenario.has(one.slot) && says_so(one) && !matched.contains(at));
-    candidates.next().map(|(at, _)| at)
-}
-
-fn trimmed(script: &[u8]) -> &[u8] {
-    script.trim_ascii()
+    let missing = all.filter(|(at, one)| scenario.has(one.slot) && is_due(one) && !found.contains(&Some(*at)));
+    let says = || "It was not seen to run, and others were of which nobody knows whose they are.".to_owned();
+    let findings = missing.map(|(_, one)| finding(run::UNSEEN, one.slot, scenario, says(), Effect::Unjudged));
+    (whys.map(|why| format!("{}: {why}", scenario.as_str())).collect(), findings.collect())
 }
 
 fn finding(id: &str, slot: Slot, scenario: Scenario, says: String, effect: Effect) -> Finding {
@@ -138,12 +158,12 @@ fn untraced(package: &Package, transaction: &Transaction, ground: &Ground<'_>, f
 }
 
 /// That rpm did not come to its end, where no scriptlet is the reason: what would have come then is not known.
-fn unfinished(package: &Package, transaction: &Transaction, findings: &mut Vec<Finding>) {
+fn unfinished(package: &Package, transaction: &Transaction, findings: &[Finding]) -> Option<Finding> {
     let scenario = transaction.scenario;
     let is_reason = |known: &Finding| known.rule == run::FAILED && known.scenarios.contains(&scenario);
     let how = match &transaction.outcome {
-        Outcome::Exited(0) => return,
-        Outcome::Exited(_) if findings.iter().any(is_reason) => return,
+        Outcome::Exited(0) => return None,
+        Outcome::Exited(_) if findings.iter().any(is_reason) => return None,
         Outcome::Exited(code) => {
             let words = said::why(&transaction.said).map(|line| escape(line.as_bytes()));
             format!("rpm ended with {code}: {}.", words.as_deref().unwrap_or("it does not say why"))
@@ -151,9 +171,7 @@ fn unfinished(package: &Package, transaction: &Transaction, findings: &mut Vec<F
         Outcome::DeadlineExceeded => "rpm did not end in time, and was ended.".to_owned(),
         other => format!("rpm was not run to its end: {other:?}."),
     };
-    if let Some(slot) = likely(package, scenario) {
-        put(findings, finding(run::UNFINISHED, slot, scenario, how, Effect::Unjudged));
-    }
+    likely(package, scenario).map(|slot| finding(run::UNFINISHED, slot, scenario, how, Effect::Unjudged))
 }
 
 /// The scriptlet that something is put down to when nobody knows whose doing it was.
@@ -164,9 +182,9 @@ fn likely(package: &Package, scenario: Scenario) -> Option<Slot> {
 }
 
 /// What is in the tree now and was not.
-fn left(package: &Package, transaction: &Transaction, findings: &mut Vec<Finding>) {
-    let Some(slot) = likely(package, transaction.scenario) else { return };
-    for Left { path, change } in transaction.left.iter().take(MOST) {
+fn left_behind(package: &Package, scenario: Scenario, left: &[Left], findings: &mut Vec<Finding>) {
+    let Some(slot) = likely(package, scenario) else { return };
+    for Left { path, change } in left.iter().take(MOST) {
         // It is there since the package was installed.
         let made = format!("{} is new, and no package's.", escape(path));
         if *change == Change::Changed && findings.iter().any(|known| known.says == made) {
@@ -179,6 +197,59 @@ fn left(package: &Package, transaction: &Transaction, findings: &mut Vec<Finding
         let forgotten = FORGOTTEN.iter().any(|start| path.starts_with(start));
         let effect = if forgotten { Effect::Image } else { Effect::Advice };
         let says = format!("{} {what}, and no package's.", escape(path));
-        put(findings, finding(run::LEFT, slot, transaction.scenario, says, effect));
+        put(findings, finding(run::LEFT, slot, scenario, says, effect));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::rpm::scriptlet::Flags;
+    use crate::rpm::trace::{Cut, Ran};
+
+    /// Of a package with a `%post`, a `%posttrans` of Lua and a trigger, of which these were seen among what ran.
+    #[rstest]
+    #[case::all_of_it(None, &[Some(0), Some(1), Some(2)], 0, &[])]
+    #[case::what_need_not_run(None, &[Some(0)], 0, &[])]
+    #[case::no_stranger(None, &[], 0, &[])]
+    #[case::strangers_besides(None, &[None, Some(0), None], 1, &[])]
+    #[case::strangers_instead(None, &[None], 1, &[Slot::Post])]
+    #[case::too_many(Some(Cut::TooMany), &[Some(1), Some(0)], 1, &[Slot::Triggerin])]
+    #[case::no_tracer(Some(Cut::Lost), &[None], 2, &[Slot::Post, Slot::Posttrans, Slot::Triggerin])]
+    fn what_may_have_run_unseen_is_not_judged(
+        #[case] cut: Option<Cut>,
+        #[case] found: &[Option<usize>],
+        #[case] notes: usize,
+        #[case] unjudged: &[Slot],
+    ) {
+        let scriptlet = |slot: Slot, program: &str| Scriptlet {
+            slot,
+            interpreter: vec![program.to_owned()],
+            body: Some(String::new()),
+            flags: Flags::default(),
+            conditions: Vec::new(),
+            priority: None,
+        };
+        let package = Package {
+            name: "a".to_owned(),
+            version: "1".to_owned(),
+            arch: "noarch".to_owned(),
+            scriptlets: vec![
+                scriptlet(Slot::Post, "/bin/sh"),
+                scriptlet(Slot::Posttrans, "<lua>"),
+                scriptlet(Slot::Triggerin, "/bin/sh"),
+            ],
+            requires: Vec::new(),
+            provides: BTreeSet::new(),
+        };
+        let trace = Trace { scriptlets: vec![Ran::default(); found.len()], cut };
+        let (told, findings) = unseen(&package, Scenario::Install, &trace, found);
+        let slots: Vec<Slot> = findings.iter().map(|finding| finding.slot).collect();
+        assert_eq!((told.len(), slots.as_slice()), (notes, unjudged), "{told:?}");
+        assert!(findings.iter().all(|finding| finding.effect == Effect::Unjudged));
     }
 }

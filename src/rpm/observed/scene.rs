@@ -49,8 +49,16 @@ impl<'a> Scene<'a> {
     pub fn ran(&self, ran: &Ran, findings: &mut Vec<Finding>) {
         let failure = self.failed(ran.end);
         let failed = failure.is_some();
+        let narrow = ran.narrow.and_then(|at| ran.commands.get(at)).and_then(|command| command.arguments.first());
+        if let Some(program) = narrow {
+            let says =
+                format!("{} is a program of 32 bits, which is let run by osbuild, and not in here.", escape(program));
+            self.put(findings, self.finding(run::NARROW, says, Effect::Unjudged));
+        }
         if let Some(failure) = failure {
-            self.put(findings, failure);
+            // Without it there might be no failure.
+            let effect = if narrow.is_some() { Effect::Unjudged } else { failure.effect };
+            self.put(findings, Finding { effect, ..failure });
         }
         for refusal in ran.refusals.iter().filter(|refusal| self.minds(refusal, ran)).take(MOST) {
             let (place, line) = self.line_of(refusal, ran);

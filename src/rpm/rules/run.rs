@@ -11,6 +11,8 @@ pub const CONTAINED: &str = "run.contained";
 pub const LEFT: &str = "run.left-behind";
 pub const RUNNING: &str = "run.left-running";
 pub const UNFINISHED: &str = "run.unfinished";
+pub const UNSEEN: &str = "run.unseen";
+pub const NARROW: &str = "run.narrow";
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -71,6 +73,27 @@ pub const RULES: &[Rule] = &[
         why: "rpm itself failed, and no scriptlet is the reason. It may lie with the tree, or with what nobody may do in here.",
         then: "Nobody knows: it may fail as well.",
         instead: "See what rpm says. Try it in another tree, or as root.",
+        rests: Rests::Rpm(Effect::Unjudged),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: UNSEEN,
+        catalogue: &[],
+        says: "It is known when it runs.",
+        why: "A scriptlet is known by its script. rpm ran some that are none of the package's, as far as that tells, or more than \
+              are told apart.",
+        then: "Nobody knows: it may be among them, and be refused whatever it asks for.",
+        instead: "Do without `-e`, `-q` and hundreds of triggers.",
+        rests: Rests::Rpm(Effect::Unjudged),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: NARROW,
+        catalogue: &[],
+        says: "A program of 32 bits runs.",
+        why: "What contains scriptlets here ends such programs, for their calls would pass by it.",
+        then: "It runs if the kernel of the machine that builds lets it, which many no longer do.",
+        instead: "Use the program of the package's own architecture. To see what it does, build an image.",
         rests: Rests::Rpm(Effect::Unjudged),
         sees: Sees::Scene(|_| Vec::new()),
     },
