@@ -5,6 +5,7 @@ mod architectures;
 mod binds;
 mod callers;
 mod capabilities;
+mod closures;
 mod command;
 mod corpus;
 mod coverage;

@@ -7,6 +7,8 @@
 //!
 //! The [room] itself is built where its contract is checked.
 
+pub mod bare;
+pub mod closure;
 pub mod finding;
 pub mod ground;
 pub mod header;

@@ -279,6 +279,10 @@ pub enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// There are no packages at hand.
+    #[cfg(feature = "rpm")]
+    #[error(transparent)]
+    AtHand(#[from] rootcontract::rpm::closure::AtHandError),
     /// A directory has no packages in it.
     #[cfg(feature = "rpm")]
     #[error("{directory} has no package in it: there is no file in it whose name ends in .rpm")]

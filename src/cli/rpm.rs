@@ -1,6 +1,7 @@
 //! `rootcontract rpm`: what packages' scriptlets do in a build root.
 
 mod check;
+mod closure;
 mod install;
 mod shell;
 mod spec;

@@ -7,8 +7,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::bare::Bare;
 use super::left::{Left, NotCompared, Snapshot};
 use super::room::{PACKAGES, Room};
 use super::scriptlet::{Language, Scriptlet, Slot};
@@ -19,7 +21,7 @@ use crate::contract::Word;
 use crate::profile::Profile;
 
 /// How long a transaction may take; emulated programs need ten times what others do.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// How many processes and threads a scriptlet may have at a time.
 const PROCESSES: u32 = 4096;
 /// How long what somebody has started in a shell may take to end when it is asked to. The shell itself never does.
@@ -27,17 +29,26 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The package's name in the room.
 const FILE: &str = "package.rpm";
 /// What rpm is told besides: the tree's packages are of any architecture, and nobody has signed this one.
-const ANYWHERE: [&str; 5] = ["--verbose", "--nosignature", "--nodeps", "--ignorearch", "--ignoreos"];
+pub(super) const ANYWHERE: [&str; 5] = ["--verbose", "--nosignature", "--nodeps", "--ignorearch", "--ignoreos"];
 
 /// Where a package is installed.
 #[derive(Debug, Clone)]
 pub struct Ground {
     /// The root of the system whose rpm does it.
     pub root: PathBuf,
-    /// The tree, which is copied.
-    pub tree: PathBuf,
+    /// What is in the tree.
+    pub tree: Tree,
     /// Whose room it is.
     pub profile: Profile,
+}
+
+/// What a tree has in it before the package comes.
+#[derive(Debug, Clone)]
+pub enum Tree {
+    /// The same as this one, which is copied.
+    Of(PathBuf),
+    /// Nothing but certain packages.
+    Bare(Arc<Bare>),
 }
 
 /// Why a package was not installed.
@@ -61,6 +72,9 @@ pub enum InstallError {
         /// Why.
         source: io::Error,
     },
+    /// rpm did not install all of the packages that were to be there before.
+    #[error("rpm did not install everything that is required: {0}")]
+    Incomplete(String),
     /// The package could not be put into the room.
     #[error("cannot copy the package {package}")]
     Package {
@@ -126,20 +140,29 @@ pub fn transactions(
 
 /// Opens a room with the package and a copy of the tree in it; how much of the tree could not be read.
 fn opened(ground: &Ground, package: &Path) -> Result<(BuildRoot, Room, usize), InstallError> {
-    if !ground.root.join("usr/bin/rpm").is_file() {
-        return Err(InstallError::NoRpm(ground.root.clone()));
-    }
-    let root = BuildRoot::builder(&ground.root)
-        .profile(Profile::Hardened)
-        .devices(ground.profile.scriptlets_devices())
-        .capabilities(Profile::Hardened.default_capabilities())
-        .pids(PROCESSES)
-        .open()?;
-    let (room, unreadable) = Room::with_copy_of(&root, &ground.tree)
-        .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+    let root = contained(&ground.root, ground.profile)?;
+    let (room, unreadable) = match &ground.tree {
+        Tree::Of(tree) => {
+            Room::with_copy_of(&root, tree).map_err(|source| InstallError::Tree { tree: tree.clone(), source })?
+        }
+        Tree::Bare(bare) => (bare.copied(&root)?, 0),
+    };
     std::fs::copy(package, room.packages().join(FILE))
         .map_err(|source| InstallError::Package { package: package.to_owned(), source })?;
     Ok((root, room, unreadable))
+}
+
+/// Opens a build root of a system that has an rpm, with the devices of a profile, and nothing gets out of it.
+pub(super) fn contained(root: &Path, profile: Profile) -> Result<BuildRoot, InstallError> {
+    if !root.join("usr/bin/rpm").is_file() {
+        return Err(InstallError::NoRpm(root.to_owned()));
+    }
+    Ok(BuildRoot::builder(root)
+        .profile(Profile::Hardened)
+        .devices(profile.scriptlets_devices())
+        .capabilities(Profile::Hardened.default_capabilities())
+        .pids(PROCESSES)
+        .open()?)
 }
 
 /// A scriptlet's moment in a transaction.
@@ -199,7 +222,7 @@ impl Visit {
         let script = room.tree().join(moment.file().trim_start_matches('/'));
         File::create_new(&script)
             .and_then(|mut file| file.write_all(moment.scriptlet.body.as_deref().unwrap_or_default().as_bytes()))
-            .map_err(|source| InstallError::Tree { tree: ground.tree.clone(), source })?;
+            .map_err(|source| InstallError::Tree { tree: room.tree().to_owned(), source })?;
         let is_shell = moment.scriptlet.language() == Language::Shell;
         let shell = if is_shell { moment.scriptlet.program() } else { "/bin/sh" };
         let number = moment.scenario.argument(moment.scriptlet.slot);

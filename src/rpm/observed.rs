@@ -3,6 +3,7 @@
 mod scene;
 mod whose;
 
+use super::closure::Programs;
 use super::finding::{Effect, Evidence, Finding};
 use super::ground::Ground;
 use super::install::Transaction;
@@ -27,14 +28,19 @@ const MOST: usize = 20;
 /// Where what is left has no business in an image. `/etc` is configured by many scriptlets.
 const FORGOTTEN: [&[u8]; 5] = [b"/run/", b"/tmp/", b"/var/tmp/", b"/root/", b"/home/"];
 
-/// Adds to a report what was seen of the package's transactions, with its programs run as `evidence` says.
-pub fn add(
-    report: &mut Report,
-    package: &Package,
-    ground: &Ground<'_>,
-    transactions: &[Transaction],
-    evidence: launch::Evidence,
-) {
+/// Where and how transactions were run.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// What a contract says of the room.
+    pub ground: &'a Ground<'a>,
+    /// Who has the programs that were not there.
+    pub programs: &'a Programs<'a>,
+    /// What the programs were run on.
+    pub evidence: launch::Evidence,
+}
+
+/// Adds to a report what was seen of the package's transactions.
+pub fn add(report: &mut Report, package: &Package, setting: &Setting<'_>, transactions: &[Transaction]) {
     let mut runs: Vec<Run> = Vec::new();
     for transaction in transactions {
         match &transaction.trace {
@@ -42,7 +48,7 @@ pub fn add(
                 let found = whose(package, transaction.scenario, &trace.scriptlets);
                 for (ran, at) in trace.scriptlets.iter().zip(&found) {
                     if let Some(at) = *at {
-                        Scene::new(package, at, transaction, ground).ran(ran, &mut report.findings);
+                        Scene::new(package, at, transaction, setting).ran(ran, &mut report.findings);
                     }
                 }
                 let (notes, findings) = unseen(package, transaction.scenario, trace, &found);
@@ -54,7 +60,7 @@ pub fn add(
                 let note =
                     format!("not traced, so that only what rpm says and what is left can tell: {}", show::line(error));
                 report.notes.extend((!report.notes.contains(&note)).then_some(note));
-                untraced(package, transaction, ground, &mut report.findings);
+                untraced(package, transaction, setting, &mut report.findings);
             }
         }
         match unfinished(package, transaction, &report.findings) {
@@ -71,7 +77,7 @@ pub fn add(
     let slots: Vec<Slot> = package.scriptlets.iter().map(|scriptlet| scriptlet.slot).collect();
     let scenarios: Vec<Scenario> = transactions.iter().map(|transaction| transaction.scenario).collect();
     let why_not = |slot, scenario| why_not_run(package, transactions, slot, scenario);
-    report.coverage.run(&slots, &scenarios, &runs, evidence, why_not);
+    report.coverage.run(&slots, &scenarios, &runs, setting.evidence, why_not);
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
     report.settle();
 }
@@ -114,7 +120,8 @@ fn unseen(
     (whys.map(|why| format!("{}: {why}", scenario.as_str())).collect(), findings.collect())
 }
 
-fn finding(id: &str, slot: Slot, scenario: Scenario, says: String, effect: Effect) -> Finding {
+/// A finding that reading can't have.
+pub(super) fn finding(id: &str, slot: Slot, scenario: Scenario, says: String, effect: Effect) -> Finding {
     let rule = rule::named(id);
     let text = |of: fn(&rule::Rule) -> &'static str| rule.map(of).unwrap_or_default().to_owned();
     Finding {
@@ -149,9 +156,9 @@ fn put(findings: &mut Vec<Finding>, new: Finding) {
 }
 
 /// What rpm itself says of scriptlets that failed.
-fn untraced(package: &Package, transaction: &Transaction, ground: &Ground<'_>, findings: &mut Vec<Finding>) {
+fn untraced(package: &Package, transaction: &Transaction, setting: &Setting<'_>, findings: &mut Vec<Finding>) {
     for at in 0..package.scriptlets.len() {
-        if let Some(failure) = Scene::new(package, at, transaction, ground).failed(None) {
+        if let Some(failure) = Scene::new(package, at, transaction, setting).failed(None) {
             put(findings, failure);
         }
     }

@@ -144,9 +144,9 @@ const RELEASE: u32 = 1002;
 const EPOCH: u32 = 1003;
 const ARCH: u32 = 1022;
 const SOURCE_PACKAGE: u32 = 1106;
-const PROVIDE_NAME: u32 = 1047;
-const REQUIRE_FLAGS: u32 = 1048;
-const REQUIRE_NAME: u32 = 1049;
+pub(super) const PROVIDE_NAME: u32 = 1047;
+pub(super) const REQUIRE_FLAGS: u32 = 1048;
+pub(super) const REQUIRE_NAME: u32 = 1049;
 
 impl Package {
     /// Reads a package up to its payload, which is left alone.
@@ -162,7 +162,7 @@ impl Package {
     /// # Errors
     /// They can't be decoded, or contradict themselves.
     pub fn parse(bytes: &[u8]) -> Result<Self, PackageError> {
-        let header = Header(PackageMetadata::parse(&mut &*bytes)?.header);
+        let header = Header::parse(bytes)?;
         let mut scriptlets = Vec::new();
         for (slot, body, program, flags) in SINGLE {
             scriptlets.extend(header.single(slot, body, program, flags)?);
@@ -170,13 +170,11 @@ impl Package {
         for triggers in &TRIGGERS {
             scriptlets.extend(header.triggers(triggers)?);
         }
-        let epoch = header.numbers(EPOCH)?.first().map(|epoch| format!("{epoch}:")).unwrap_or_default();
-        let [name, version, release, arch] = [NAME, VERSION, RELEASE, ARCH].map(|tag| header.string(tag));
-        let is_source = header.0.entry_is_present(SOURCE_PACKAGE);
+        let [name, version, arch] = header.names()?;
         Ok(Self {
-            name: name?.unwrap_or_default(),
-            version: format!("{epoch}{}-{}", version?.unwrap_or_default(), release?.unwrap_or_default()),
-            arch: if is_source { "src".to_owned() } else { arch?.unwrap_or_default() },
+            name,
+            version,
+            arch,
             scriptlets,
             requires: header.requires()?,
             provides: header.strings(PROVIDE_NAME)?.into_iter().collect(),
@@ -214,9 +212,14 @@ impl Package {
 
 /// A header that has been looked over, by number of the tag: the decoder's own questions do not tell a scriptlet without a
 /// body from none.
-struct Header(rpm::Header<IndexTag>);
+pub(super) struct Header(rpm::Header<IndexTag>);
 
 impl Header {
+    /// Of the bytes of a package up to the payload, [looked over](header::read).
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, PackageError> {
+        Ok(Self(PackageMetadata::parse(&mut &*bytes)?.header))
+    }
+
     fn entry(&self, tag: u32) -> Result<Option<IndexData>, PackageError> {
         match self.0.entry(tag) {
             Ok(data) => Ok(Some(data)),
@@ -226,7 +229,7 @@ impl Header {
     }
 
     /// The strings of a tag; none if it is not there.
-    fn strings(&self, tag: u32) -> Result<Vec<String>, PackageError> {
+    pub(super) fn strings(&self, tag: u32) -> Result<Vec<String>, PackageError> {
         match self.entry(tag)? {
             None => Ok(Vec::new()),
             Some(IndexData::StringTag(text)) => Ok(vec![text]),
@@ -235,16 +238,25 @@ impl Header {
         }
     }
 
-    fn string(&self, tag: u32) -> Result<Option<String>, PackageError> {
+    pub(super) fn string(&self, tag: u32) -> Result<Option<String>, PackageError> {
         Ok(self.strings(tag)?.into_iter().next())
     }
 
-    fn numbers(&self, tag: u32) -> Result<Vec<u32>, PackageError> {
+    pub(super) fn numbers(&self, tag: u32) -> Result<Vec<u32>, PackageError> {
         match self.entry(tag)? {
             None => Ok(Vec::new()),
             Some(IndexData::Int32(numbers)) => Ok(numbers),
             Some(_) => Err(PackageError::Tag { tag, wanted: "list of numbers" }),
         }
+    }
+
+    /// What the package is called: its name, its version with epoch and release, its architecture.
+    pub(super) fn names(&self) -> Result<[String; 3], PackageError> {
+        let epoch = self.numbers(EPOCH)?.first().map(|epoch| format!("{epoch}:")).unwrap_or_default();
+        let text = |tag| Ok::<_, PackageError>(self.string(tag)?.unwrap_or_default());
+        let version = format!("{epoch}{}-{}", text(VERSION)?, text(RELEASE)?);
+        let is_source = self.0.entry_is_present(SOURCE_PACKAGE);
+        Ok([text(NAME)?, version, if is_source { "src".to_owned() } else { text(ARCH)? }])
     }
 
     /// A scriptlet is there if its body or its interpreter is.

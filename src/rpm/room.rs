@@ -62,7 +62,7 @@ impl Room {
     /// # Errors
     /// The scratch directory can't be written to.
     pub fn make(root: &BuildRoot) -> io::Result<Self> {
-        let room = Self::new(root)?;
+        let room = Self::empty(root)?;
         for (name, mode) in SKELETON {
             directory(room.tree.join(name), mode)?;
         }
@@ -74,7 +74,7 @@ impl Room {
     /// # Errors
     /// The tree can't be copied.
     pub fn with_copy_of(root: &BuildRoot, tree: &Path) -> io::Result<(Self, usize)> {
-        let room = Self::new(root)?;
+        let room = Self::empty(root)?;
         let mut copy = Command::new("cp");
         copy.env("LC_ALL", "C").args(["-a", "--reflink=auto", "--"]).arg(tree.join(".")).arg(&room.tree);
         let copied = copy.output().map_err(|error| io::Error::other(format!("start cp: {}", show::line(&error))))?;
@@ -88,7 +88,8 @@ impl Room {
         }
     }
 
-    fn new(root: &BuildRoot) -> io::Result<Self> {
+    /// The same with nothing in the tree.
+    pub(super) fn empty(root: &BuildRoot) -> io::Result<Self> {
         let [_, scratch] = root.scratch();
         let tree = directory(scratch.join("tree"), 0o755)?;
         let packages = directory(scratch.join("packages"), 0o755)?;
@@ -141,6 +142,13 @@ impl Room {
     pub fn visit<'a>(&self, program: impl Iterator<Item = &'a str>) -> Invocation {
         let inside = ["setsid", "--ctty", "--wait", "chroot", TREE].into_iter().chain(program);
         Invocation::new(inside).repeated_below(TREE).bind(&self.tree, TREE).environment("PATH", SCRIPTLETS_PATH)
+    }
+
+    /// What copies `tree`, shown as `source`, into the empty tree.
+    pub(super) fn filled_from(&self, tree: &Path, source: &str) -> Invocation {
+        let everything = format!("{source}/.");
+        let copy = ["cp", "-a", "--reflink=auto", "--", &everything, TREE];
+        Invocation::new(copy).read_only_bind(tree, source).bind(&self.tree, TREE)
     }
 
     /// How the build root's own come into the tree.

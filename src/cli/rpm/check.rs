@@ -30,7 +30,8 @@ use super::super::failure::{Failure, tell};
 use super::super::format::{Formats, ReportKind};
 use super::super::matrix::{Architectures, architecture};
 use super::super::output;
-use super::install::Install;
+use super::closure::Closures;
+use super::install::{Install, Place};
 use super::spec::{self, is_spec};
 
 /// Say whether a package's scriptlets work in a build root, and what they assume that is not there
@@ -47,6 +48,7 @@ use super::spec::{self, is_spec};
   rootcontract rpm check --arch all mypkg.spec            the packages that it will make
   rootcontract rpm check --rpm-version 6.0 --scenario install --format json=rpm.json --format human *.rpm
   rootcontract rpm check --format github --format sarif=rpm.sarif *.rpm            in a CI system
+  rootcontract rpm check --closure deps mypkg-1.0-1.noarch.rpm    with what it requires for its scriptlets, and no more
   rootcontract rpm check --scriptlet post script.sh       a script that is in no package yet
   rootcontract explain systemd.runtime                    what does a rule mean?")]
 pub struct Check {
@@ -81,6 +83,10 @@ pub struct Check {
     /// [default: target/trees/ARCH, where ci/tree has made it]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["is_static", "scriptlet"])]
     tree: Option<PathBuf>,
+    /// Directory of packages at hand, searched with what is below: the package is installed in a tree of those that it
+    /// requires for its scriptlets, Requires(pre) and the like, and what those require; may be repeated
+    #[arg(long = "closure", value_name = "DIR", conflicts_with_all = ["is_static", "scriptlet", "tree"])]
+    closures: Vec<PathBuf>,
     /// Root directory of the system whose rpm installs it, and reads specs
     #[arg(long, value_name = "DIR", default_value = "/", conflicts_with = "scriptlet")]
     root: PathBuf,
@@ -97,7 +103,11 @@ impl Check {
         let contracts = self.contracts()?;
         let judges = Judges::of(&contracts);
         let files = self.packages()?;
-        let judged = in_parallel(&files, processors(), |file| self.judge(file, &judges));
+        let closures = match self.closures.as_slice() {
+            [] => None,
+            directories => Some(Closures::of(directories, &files, &self.root)?),
+        };
+        let judged = in_parallel(&files, processors(), |file| self.judge(file, &judges, self.place(closures.as_ref())));
         let (mut reports, mut failures) = (Vec::new(), Vec::new());
         for one in judged {
             match one {
@@ -161,7 +171,7 @@ impl Check {
     }
 
     /// One package, in every room that it can come into.
-    fn judge(&self, file: &Path, judges: &Judges<'_>) -> Result<Vec<Report>, NotJudged> {
+    fn judge(&self, file: &Path, judges: &Judges<'_>, place: Place<'_>) -> Result<Vec<Report>, NotJudged> {
         let named = text::escape(file.as_os_str().as_bytes());
         let refused = |reason: String| NotJudged { file: named.clone(), reason };
         if is_spec(file) && self.scriptlet.is_none() {
@@ -174,7 +184,7 @@ impl Check {
         let mut reports: Vec<Report> =
             judges.on(&architectures).map(|judge| judge.judge(&named, &reading, &asked)).collect();
         if !self.is_static && self.scriptlet.is_none() {
-            let install = Install { root: &self.root, tree: self.tree.as_deref(), file, scenarios: &asked.scenarios };
+            let install = Install { root: &self.root, place, file, scenarios: &asked.scenarios };
             reports.iter_mut().for_each(|report| install.observe(report, &reading.package, judges));
         }
         Ok(reports)
@@ -200,6 +210,15 @@ impl Check {
         Asked {
             scenarios: if self.scenarios.is_empty() { Scenario::ALL.to_vec() } else { self.scenarios.clone() },
             versions: if self.versions.is_empty() { USUAL.to_vec() } else { self.versions.clone() },
+        }
+    }
+
+    /// What packages are installed in.
+    fn place<'a>(&'a self, closures: Option<&'a Closures>) -> Place<'a> {
+        match (closures, &self.tree) {
+            (Some(closures), _) => Place::Closure(closures),
+            (None, Some(tree)) => Place::Tree(tree),
+            (None, None) => Place::Usual,
         }
     }
 

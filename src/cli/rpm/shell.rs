@@ -19,7 +19,7 @@ use rootcontract::buildroot::Outcome;
 use rootcontract::contract::Word;
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
-use rootcontract::rpm::install::{Ground, Moment, Visit};
+use rootcontract::rpm::install::{Ground, Moment, Tree, Visit};
 use rootcontract::rpm::package::Package;
 use rootcontract::rpm::scriptlet::Slot;
 use rootcontract::rpm::verdict::Scenario;
@@ -79,7 +79,7 @@ impl Shell {
         let own = arch::ALL.iter().find(|arch| arch.rpm == package.arch);
         let asked = self.arch.as_ref().and_then(|words| words.0.first().copied());
         let arch = asked.or(own).or(arch::native()).ok_or_else(|| refused("of which architecture?".to_owned()))?;
-        let tree = tree_of(self.tree.as_deref(), arch).map_err(refused)?;
+        let tree = tree_of(self.tree.as_deref(), arch).map(Tree::Of).map_err(refused)?;
         let ground = Ground { root: self.root.clone(), tree, profile: self.profile };
         let moment = Moment { scriptlet, scenario };
         let number = scenario.argument(scriptlet.slot).unwrap_or("not set");

@@ -2,10 +2,12 @@
 
 use nix::errno::Errno;
 
-use super::{MOST, finding, put};
+use super::{MOST, Setting, finding, put};
+use crate::contract::Word;
 use crate::facts::text::escape;
+use crate::rpm::closure::Offer;
 use crate::rpm::finding::{Effect, Evidence, Finding, Place};
-use crate::rpm::ground::{Ground, Need};
+use crate::rpm::ground::Need;
 use crate::rpm::install::Transaction;
 use crate::rpm::package::Package;
 use crate::rpm::room::SCRIPTLETS_PATH;
@@ -30,11 +32,11 @@ pub struct Scene<'a> {
     /// What rpm says of it.
     failure: Option<Failure<'a>>,
     scenario: Scenario,
-    ground: &'a Ground<'a>,
+    setting: &'a Setting<'a>,
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(package: &'a Package, at: usize, transaction: &'a Transaction, ground: &'a Ground<'a>) -> Self {
+    pub fn new(package: &'a Package, at: usize, transaction: &'a Transaction, setting: &'a Setting<'a>) -> Self {
         let scriptlet = &package.scriptlets[at];
         let slot = scriptlet.slot;
         // Triggers of Lua have one name.
@@ -43,7 +45,7 @@ impl<'a> Scene<'a> {
         let language = scriptlet.language();
         let body = scriptlet.body.as_deref().filter(|_| is_alone || language != Language::Lua);
         let failure = said::failure(&transaction.said, &said::name(package, slot), language);
-        Self { slot, body: body.unwrap_or_default(), failure, scenario: transaction.scenario, ground }
+        Self { slot, body: body.unwrap_or_default(), failure, scenario: transaction.scenario, setting }
     }
 
     pub fn ran(&self, ran: &Ran, findings: &mut Vec<Finding>) {
@@ -125,12 +127,12 @@ impl<'a> Scene<'a> {
     }
 
     fn clause(&self, need: Need) -> Vec<String> {
-        self.ground.answer(need).clause.iter().map(|clause| clause.id.to_string()).collect()
+        self.setting.ground.answer(need).clause.iter().map(|clause| clause.id.to_string()).collect()
     }
 
     fn resting_on(&self, refusal: &Refusal) -> Vec<String> {
         let Ok(path) = std::str::from_utf8(&refusal.subject) else { return Vec::new() };
-        self.ground.path(path).clause.iter().map(|clause| clause.id.to_string()).collect()
+        self.setting.ground.path(path).clause.iter().map(|clause| clause.id.to_string()).collect()
     }
 
     /// Whether a refusal is one that the script could have minded.
@@ -139,7 +141,7 @@ impl<'a> Scene<'a> {
         match refusal.deed {
             Deed::Execute | Deed::Look if self.missing(refusal, ran).is_some() => true,
             // Along PATH; the shell's last word is above.
-            Deed::Execute => refusal.command == 0 && ran.commands.len() == 1,
+            Deed::Execute => refusal.command == 0 && ran.commands.len() == 1 || self.is_named(refusal),
             // A script asks; a program that goes on could do without.
             Deed::Look | Deed::Read => !is_script(refusal.command, ran) && failed,
             Deed::Make => refusal.errno != Errno::ENOENT || failed,
@@ -170,8 +172,26 @@ impl<'a> Scene<'a> {
         program.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
     }
 
-    /// `mkdir: mkdir /sys/x: EROFS, Read-only file system`.
+    /// Whether the script names the path of a program that is not there.
+    fn is_named(&self, refusal: &Refusal) -> bool {
+        let path = String::from_utf8_lossy(&refusal.subject);
+        refusal.errno == Errno::ENOENT && path.starts_with('/') && self.body.contains(&*path)
+    }
+
+    /// What was refused, and if it is a program, which package at hand has it.
     fn told(&self, refusal: &Refusal, ran: &Ran) -> String {
+        let told = self.refused(refusal, ran);
+        let path = (refusal.deed, refusal.errno) == (Deed::Execute, Errno::ENOENT);
+        let program = self.missing(refusal, ran).or(path.then_some(refusal.subject.as_slice()));
+        let provider = program.and_then(|name| self.setting.programs.provider(std::str::from_utf8(name).ok()?));
+        match provider {
+            Some(offer) => format!("{told} {offer} has it: {}.", required(self.slot, offer)),
+            None => told,
+        }
+    }
+
+    /// `mkdir: mkdir /sys/x: EROFS, Read-only file system`.
+    fn refused(&self, refusal: &Refusal, ran: &Ran) -> String {
         if let Some(name) = self.missing(refusal, ran) {
             return format!("there is no {} in the PATH of scriptlets.", escape(name));
         }
@@ -245,6 +265,12 @@ fn was_run(wanted: &[u8], ran: &Ran) -> bool {
 /// The name of a command's program, without the directory.
 fn name(command: &Command) -> Option<&[u8]> {
     command.arguments.first().and_then(|path| path.rsplit(|&byte| byte == b'/').next())
+}
+
+/// What to write into the spec file to have a package's programs there: `Requires(post): shadow-utils`.
+fn required(slot: Slot, offer: &Offer) -> String {
+    let name = escape(offer.name.as_bytes());
+    if slot.is_trigger() { format!("Requires: {name}") } else { format!("Requires({}): {name}", slot.as_str()) }
 }
 
 fn ended(end: End) -> String {

@@ -13,6 +13,7 @@ pub const RUNNING: &str = "run.left-running";
 pub const UNFINISHED: &str = "run.unfinished";
 pub const UNSEEN: &str = "run.unseen";
 pub const NARROW: &str = "run.narrow";
+pub const NO_TREE: &str = "run.no-tree";
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -94,6 +95,18 @@ pub const RULES: &[Rule] = &[
         why: "What contains scriptlets here ends such programs, for their calls would pass by it.",
         then: "It runs if the kernel of the machine that builds lets it, which many no longer do.",
         instead: "Use the program of the package's own architecture. To see what it does, build an image.",
+        rests: Rests::Rpm(Effect::Unjudged),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: NO_TREE,
+        catalogue: &[],
+        says: "There is a tree of what it requires for its scriptlets.",
+        why: "It is run in a tree that has what it requires for its scriptlets, and no more (`--closure`). A tree without a part \
+              of that is another one, and nothing is known from what happens there.",
+        then: "What nobody provides ends the build with `Failed dependencies`, before anything is run.",
+        instead: "Correct the requirement if it is wrong. Else put a package that provides it beside the others, as in `dnf \
+                  download --resolve --alldeps --destdir DIR PACKAGE`.",
         rests: Rests::Rpm(Effect::Unjudged),
         sees: Sees::Scene(|_| Vec::new()),
     },
