@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::closure::{MERGED, Offer};
 use super::install::{ANYWHERE, InstallError, PATIENCE, contained};
 use super::room::{PACKAGES, Room};
+use super::said;
 use crate::buildroot::BuildRoot;
 use crate::facts::text::escape;
 use crate::profile::Profile;
@@ -61,7 +62,7 @@ impl Bare {
         let room = Room::empty(root).map_err(failed)?;
         let copy = room.filled_from(self.room.tree(), SOURCE).deadline(PATIENCE);
         let done = root.run(copy)?;
-        if done.outcome.success() { Ok(room) } else { Err(failed(io::Error::other(last(&done.stderr.text())))) }
+        if done.outcome.success() { Ok(room) } else { Err(failed(io::Error::other(why(&done.stderr.text())))) }
     }
 
     fn install(&mut self, packages: &[&Offer]) -> Result<(), InstallError> {
@@ -77,7 +78,7 @@ impl Bare {
         // How rpm ends depends on its version: since 6.0 it is an error when a %post fails, and the package is installed.
         let installed = self.root.run(self.room.rpm(&["--query", "--all", "--queryformat", "x"]).deadline(PATIENCE))?;
         if installed.stdout.bytes().len() < packages.len() {
-            return Err(InstallError::Incomplete(last(&said)));
+            return Err(InstallError::Incomplete(why(&said)));
         }
         let complaints = said.lines().filter(|line| line.starts_with("warning: ") || line.starts_with("error: "));
         self.complaints = complaints.take(MOST_LINES).map(|line| escape(line.as_bytes())).collect();
@@ -103,8 +104,7 @@ fn merge(tree: &Path, packages: &[&Offer]) -> io::Result<()> {
     Ok(())
 }
 
-/// What was said last, escaped.
-fn last(said: &str) -> String {
-    let line = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    escape(line.trim().as_bytes())
+/// Why it failed, by what was said, escaped.
+fn why(said: &str) -> String {
+    escape(said::why(said).unwrap_or("it said nothing").as_bytes())
 }
