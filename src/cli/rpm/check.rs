@@ -48,7 +48,7 @@ use super::spec::{self, is_spec};
   rootcontract rpm check --arch all mypkg.spec            the packages that it will make
   rootcontract rpm check --rpm-version 6.0 --scenario install --format json=rpm.json --format human *.rpm
   rootcontract rpm check --format github --format sarif=rpm.sarif *.rpm            in a CI system
-  rootcontract rpm check --closure deps mypkg-1.0-1.noarch.rpm    with what it requires for its scriptlets, and no more
+  rootcontract rpm check --closure deps mypkg-1.0-1.noarch.rpm  in a tree of what its scriptlets require
   rootcontract rpm check --scriptlet post script.sh       a script that is in no package yet
   rootcontract explain systemd.runtime                    what does a rule mean?")]
 pub struct Check {
