@@ -5,6 +5,7 @@ mod control;
 mod harmless;
 mod harness;
 mod hazards;
+mod race;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

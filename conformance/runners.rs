@@ -1,6 +1,8 @@
 //! Runners: where they are, what they get, and the room they leave behind.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rootcontract::buildroot::{Boot, Invocation, Outcome};
 use rootcontract::profile::Profile;
@@ -135,4 +137,37 @@ fn the_plain_runner_prepares_etc_and_starts_the_command() {
     assert_eq!(run(&root, shell("exit 42")).outcome, Outcome::Exited(42));
     assert_eq!(well(run(&root, shell("grep -c ^root: /etc/passwd"))), "1\n", "each run is prepared anew");
     root.close().expect("nothing left");
+}
+
+/// While it is written a program can't be executed, and every process that is on its way to another program has what was
+/// open for writing when it was forked (execve(2): ETXTBSY).
+#[test]
+fn a_runner_is_not_held_open_by_what_the_caller_starts_meanwhile() {
+    let outside = tempfile::tempdir().expect("a directory");
+    let runner = outside.path().join("org.example.large");
+    // Copying it takes its time.
+    executable(&runner, &format!("#!/usr/bin/sh\nexec \"$@\"\n{}", "#".repeat(32 << 20)));
+    let over = AtomicBool::new(false);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                // It takes long to find that there is none.
+                let mut nowhere = Command::new("there-is-none");
+                nowhere.env("PATH", "/nowhere:".repeat(20_000));
+                while !over.load(Ordering::Relaxed) {
+                    nowhere.spawn().expect_err("there is none");
+                }
+            });
+        }
+        let runs = (0..12).map(|_| {
+            let root = builder("/").profile(Profile::OsbuildV19).runner(&runner).open().expect("an open root");
+            let done = run(&root, Invocation::new(["/usr/bin/true"]));
+            root.close().expect("nothing left");
+            (done.outcome, done.stderr.text())
+        });
+        let outcomes = runs.collect();
+        over.store(true, Ordering::Relaxed);
+        outcomes
+    });
+    assert_eq!(outcomes, vec![(Outcome::Exited(0), String::new()); 12]);
 }

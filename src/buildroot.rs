@@ -15,6 +15,7 @@ mod place;
 mod privilege;
 mod protocol;
 mod scratch;
+mod sources;
 pub mod supervisor;
 mod tree;
 
@@ -61,7 +62,10 @@ pub struct BuildRoot {
     lesser: Option<Failure>,
     bwrap: PathBuf,
     tmpfs_size: Option<NonZeroU64>,
+    /// Where everything lies.
     layout: Layout,
+    /// The same as bubblewrap gets it: what is of the root, where the supervisor holds it.
+    held: Layout,
     endpoints: Mutex<Vec<(String, HostPath)>>,
     mutation: Option<fn(&mut Plan)>,
     opened: Opened,
@@ -228,8 +232,15 @@ impl BuildRoot {
     }
 
     /// What is to be built for this invocation.
+    ///
+    /// What is run differs in the paths of what is shown of the root: since bubblewrap follows whatever links it finds,
+    /// it is given places of ours where the supervisor has mounted what was found when the root was opened.
     pub fn plan(&self, invocation: &Invocation) -> Plan {
-        let mut layout = self.layout.clone();
+        self.planned(&self.layout, invocation)
+    }
+
+    fn planned(&self, layout: &Layout, invocation: &Invocation) -> Plan {
+        let mut layout = layout.clone();
         layout.endpoints = self.registered();
         layout.binds.clone_from(&invocation.binds);
         layout.environment.clone_from(&invocation.environment);
@@ -246,7 +257,7 @@ impl BuildRoot {
 
     /// What is built: the plan, changed where a check is put to the test.
     fn built(&self, invocation: &Invocation) -> Plan {
-        let mut plan = self.plan(invocation);
+        let mut plan = self.planned(&self.held, invocation);
         if let Some(mutate) = self.mutation {
             mutate(&mut plan);
         }

@@ -10,11 +10,12 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 
-use super::builder::{Boot, Builder, Keep, MissingCapabilities, UnlimitedPids};
+use super::builder::{Builder, Keep, MissingCapabilities, UnlimitedPids};
 use super::privilege::{self, Ids, PrivilegeError, Way};
-use super::protocol::{self, Open, Opened, Pids, Reply, Request, Want};
+use super::protocol::{self, Copied, Open, Opened, Pids, Reply, Request, Want};
 use super::scratch::Scratch;
-use super::tree::Tree;
+use super::sources::{DEV, HELD, Sources};
+use super::tree::{Found, Tree};
 use super::{BuildRoot, OpenError, Supervisor, name, place, supervisor};
 use crate::capability::CapabilitySet;
 use crate::plan::{Grant, HostPath, Op, SandboxPath};
@@ -27,7 +28,7 @@ impl Builder {
     /// See [`OpenError`]. Nothing is left of the attempt.
     pub fn open(self) -> Result<BuildRoot, OpenError> {
         let tree = Tree::open(&self.root).map_err(|source| OpenError::Root { path: self.root.clone(), source })?;
-        if tree.real_directory("usr").is_none() {
+        if tree.real_directory("usr")?.is_none() {
             return Err(OpenError::NoUsr { path: self.root.clone() });
         }
         let bwrap = self.bubblewrap()?;
@@ -62,7 +63,9 @@ impl Builder {
         let vardir = self.vardir.clone().unwrap_or_else(|| place::on_disk(way.privilege));
         let scratch = make_scratch(&rundir, self.keep)?;
         let var = make_scratch(&vardir, self.keep)?;
-        let layout = self.layout(tree, capabilities, &scratch, &var)?;
+        // Open until the supervisor has them: so long no other file can be taken for one of them.
+        let sources = Sources::find(tree, self.boot)?;
+        let layout = self.layout(&sources, capabilities, &scratch, &var)?;
         let tree_facts = facts(tree, &way.ids)?;
         if let Ids::Shifted { range } = way.ids {
             for scratch in [&scratch, &var] {
@@ -71,8 +74,9 @@ impl Builder {
                     .map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })?;
             }
         }
-        let request = self.request(way, &layout, bwrap, [&scratch, &var]);
+        let request = self.request(way, &layout, &sources, bwrap, [&scratch, &var]);
         let (supervisor, opened) = self.start(&request, [scratch.lock().as_fd(), var.lock().as_fd()])?;
+        let layout = Layout { shelter: Shelter { covers: opened.covers.clone(), ..layout.shelter }, ..layout };
         let root = BuildRoot {
             profile: self.profile,
             policy: self.policy(),
@@ -80,7 +84,8 @@ impl Builder {
             lesser,
             bwrap: bwrap.to_owned(),
             tmpfs_size: self.told_size(),
-            layout: Layout { shelter: Shelter { covers: opened.covers.clone(), ..layout.shelter }, ..layout },
+            held: sources.held(&layout, &scratch.path().join(HELD)),
+            layout,
             endpoints: std::sync::Mutex::default(),
             mutation: self.mutation,
             opened,
@@ -134,8 +139,14 @@ impl Builder {
     }
 
     /// Fills the scratch directories and says where everything lies.
-    fn layout(&self, tree: &Tree, capabilities: Grant, scratch: &Scratch, var: &Scratch) -> Result<Layout, OpenError> {
-        let inside = |path| tree.resolve(path);
+    fn layout(
+        &self,
+        sources: &Sources,
+        capabilities: Grant,
+        scratch: &Scratch,
+        var: &Scratch,
+    ) -> Result<Layout, OpenError> {
+        let path = |found: &Found| found.path.clone();
         let made = |scratch: &Scratch, name: &str, mode| {
             let failed = |source| OpenError::Scratch { path: scratch.path().to_owned(), source };
             scratch.directory(name, mode).map(HostPath::new).map_err(failed)
@@ -145,22 +156,22 @@ impl Builder {
             // 1777 whatever the umask: what osbuild 345516e8 meant.
             made(var, "var/tmp", 0o1777)?;
         }
-        let runner = self.runner_file()?;
+        made(scratch, HELD, 0o755)?;
         Ok(Layout {
-            usr: tree.real_directory("usr"),
-            boot: if self.boot == Boot::Mount { tree.real_directory("boot") } else { None },
-            mke2fs_conf: inside("etc/mke2fs.conf")?,
-            containers: inside("etc/containers")?,
-            selinux: inside("etc/selinux/")?,
-            ostree: inside("ostree")?,
+            usr: sources.usr.as_ref().map(path),
+            boot: sources.boot.as_ref().map(path),
+            mke2fs_conf: path(&sources.mke2fs_conf),
+            containers: path(&sources.containers),
+            selinux: path(&sources.selinux),
+            ostree: path(&sources.ostree),
             dev: made(scratch, "dev", 0o755)?,
             var: var_directory,
-            libdir: self.library(scratch, &runner)?,
+            libdir: self.library(scratch)?,
             module: self.module.clone().filter(|_| self.wants_module()).map(HostPath::new),
             proc_overrides: self.write_proc_overrides(scratch)?,
             api: made(scratch, "api", 0o755)?,
             endpoints: Vec::new(),
-            runner,
+            runner: self.runner_file()?,
             capabilities,
             term: std::env::var_os("TERM"),
             binds: Vec::new(),
@@ -222,8 +233,8 @@ impl Builder {
         Ok(Runner::File { name, path: HostPath::new(path) })
     }
 
-    /// The libdir: the one that was given, or one of our own. v19 finds its runner there, so ours gets a copy.
-    fn library(&self, scratch: &Scratch, runner: &Runner) -> Result<HostPath, OpenError> {
+    /// The libdir: the one that was given, or one of our own.
+    fn library(&self, scratch: &Scratch) -> Result<HostPath, OpenError> {
         if let Some(libdir) = &self.libdir {
             let refused = |source| OpenError::Path { path: libdir.clone(), what: "the libdir", source };
             return libdir.canonicalize().map(HostPath::new).map_err(refused);
@@ -231,14 +242,20 @@ impl Builder {
         let fill = || -> io::Result<PathBuf> {
             let libdir = scratch.directory("lib", 0o755)?;
             scratch.directory("lib/osbuild", 0o755)?;
-            let runners = scratch.directory("lib/runners", 0o755)?;
-            if let (Profile::OsbuildV19, Runner::File { name, path }) = (self.profile, runner) {
-                std::fs::copy(&path.0, runners.join(name))?;
-                std::fs::set_permissions(runners.join(name), std::fs::Permissions::from_mode(0o755))?;
-            }
+            scratch.directory("lib/runners", 0o755)?;
             Ok(libdir)
         };
         fill().map(HostPath::new).map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
+    }
+
+    /// v19 finds its runner in the libdir, so one of ours gets a copy.
+    fn copied(&self, layout: &Layout) -> Option<Copied> {
+        match (&layout.runner, self.profile) {
+            (Runner::File { name, path }, Profile::OsbuildV19) if self.libdir.is_none() => {
+                Some(Copied { from: path.0.clone().into(), to: layout.libdir.join("runners").join(name).0.into() })
+            }
+            _ => None,
+        }
     }
 
     fn write_proc_overrides(&self, scratch: &Scratch) -> Result<BTreeMap<String, HostPath>, OpenError> {
@@ -260,25 +277,26 @@ impl Builder {
         write().map_err(|source| OpenError::Scratch { path: scratch.path().to_owned(), source })
     }
 
-    fn request(&self, way: &Way, layout: &Layout, bwrap: &Path, scratch: [&Scratch; 2]) -> Request {
+    fn request(&self, way: &Way, layout: &Layout, sources: &Sources, bwrap: &Path, scratch: [&Scratch; 2]) -> Request {
         let nodes = self.devices.unwrap_or_else(|| self.profile.device_nodes());
         // In a user namespace no node can be made that could be opened.
         let creation = if way.ids == Ids::Kept { nodes.creation } else { NodeCreation::Bind };
         let places = scratch.map(|scratch| scratch.path().parent().unwrap_or(Path::new("/")).as_os_str().to_owned());
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let of_layout = [&layout.libdir, &layout.mke2fs_conf, &layout.containers, &layout.selinux, &layout.ostree];
+        let held = scratch[0].path().join(HELD);
         let runner = match &layout.runner {
             Runner::None => None,
             Runner::File { path, .. } => Some(path),
         };
-        // Not the tree itself: of the machine's own, below which is everything, nothing could be shed.
-        let of_tree = layout.usr.iter().chain(&layout.boot);
-        let needed = of_layout.into_iter().chain(of_tree).chain(&layout.module).chain(runner);
+        let needed = std::iter::once(&layout.libdir).chain(&layout.module).chain(runner);
         let scratch = scratch.map(|scratch| scratch.path().as_os_str().to_owned());
-        Request::Open(Open {
+        Request::Open(Box::new(Open {
             ids: way.ids.clone(),
             bwrap: bwrap.into(),
-            dev: layout.dev.0.clone().into(),
+            dev: held.join(DEV).into(),
+            held: held.into(),
+            sources: sources.told(),
+            program: self.copied(layout),
             dev_size: self.size(),
             creation,
             names: owned(nodes.names),
@@ -295,7 +313,7 @@ impl Builder {
             scratch: if self.keep == Keep::Remove { scratch.into() } else { Vec::new() },
             places: if way.ids == Ids::Kept { Vec::new() } else { places.into() },
             surroundings: self.surroundings,
-        })
+        }))
     }
 
     fn start(&self, request: &Request, locks: [BorrowedFd<'_>; 2]) -> Result<(Supervisor, Opened), OpenError> {

@@ -25,7 +25,7 @@ pub(super) use wire::{Heard, Received, answer, ask, conclude, heard, is_gone, pa
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// The first one. Further descriptors: the locks of the scratch directories.
-    Open(Open),
+    Open(Box<Open>),
     /// Start a sandbox. Further descriptors: its stdin, stdout and stderr, then those of [`Run::further`].
     Run(Run),
     /// Put another node into `/dev`.
@@ -39,7 +39,11 @@ pub(super) enum Request {
 pub(super) struct Open {
     /// Which users and groups there are.
     pub ids: Ids,
-    /// The directory that becomes the sandboxes' `/dev`.
+    /// An empty directory for what is held mounted.
+    pub held: OsString,
+    /// What of the root is held mounted there.
+    pub sources: Vec<Source>,
+    /// The directory below it that becomes the sandboxes' `/dev`.
     pub dev: OsString,
     /// The most it holds, in bytes.
     pub dev_size: Option<NonZeroU64>,
@@ -57,6 +61,8 @@ pub(super) struct Open {
     pub bwrap: OsString,
     /// The most processes of a run, if that is to be limited.
     pub pids: Option<u32>,
+    /// What is copied first, for the sandboxes to execute.
+    pub program: Option<Copied>,
     /// Paths whose mounts every run needs.
     pub needed: Vec<OsString>,
     /// Directories to remove at the end.
@@ -66,6 +72,26 @@ pub(super) struct Open {
     pub places: Vec<OsString>,
     /// What is around the sandboxes.
     pub surroundings: Surroundings,
+}
+
+/// Something of the root, as it was found.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Source {
+    /// Where it is to be mounted: a name in [`Open::held`].
+    pub name: OsString,
+    /// Where it lay, a path without a link in it.
+    pub path: OsString,
+    /// The device and the inode: what has others is something else.
+    pub identity: [u64; 2],
+}
+
+/// A program that is copied.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Copied {
+    /// The program.
+    pub from: OsString,
+    /// The copy, which everybody may execute.
+    pub to: OsString,
 }
 
 /// What is around the sandboxes.

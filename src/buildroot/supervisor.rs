@@ -8,6 +8,7 @@ mod attached;
 mod canaries;
 mod devices;
 mod group;
+mod held;
 mod lean;
 pub(crate) mod marks;
 mod mounts;
@@ -19,6 +20,7 @@ mod user_namespace;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -32,7 +34,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use super::privilege::Ids;
-use super::protocol::{self, Failure, Open, Opened, Received, Reply, Request, Surroundings};
+use super::protocol::{self, Copied, Failure, Open, Opened, Received, Reply, Request, Surroundings};
 use super::scratch;
 use marks::Planted;
 use mounts::Mounts;
@@ -81,7 +83,8 @@ fn supervise() -> io::Result<()> {
             return Ok(());
         }
     };
-    if let Err(failure) = user_namespace::enter(&open.ids, namespaces(&open)) {
+    let begun = copy(open.program.as_ref()).and_then(|()| user_namespace::enter(&open.ids, namespaces(&open)));
+    if let Err(failure) = begun {
         protocol::conclude(reply, &Reply::Failed(failure));
         return Ok(());
     }
@@ -93,6 +96,15 @@ fn supervise() -> io::Result<()> {
         // The locks stay open until the process ends: while they are held nobody else clears our directories away.
         ForkResult::Child => init(&control, reply, &open),
     }
+}
+
+/// Copies a program. Here nobody forks meanwhile: what a thread of the caller's starts would hold the copy open for
+/// writing until it is another program itself, and who executes the copy so long gets ETXTBSY (execve(2)).
+fn copy(program: Option<&Copied>) -> Result<(), Failure> {
+    let Some(Copied { from, to }) = program else { return Ok(()) };
+    std::fs::copy(from, to)
+        .and_then(|_| std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755)))
+        .map_err(|error| Failure::new(format!("copy {} to {}", from.to_string_lossy(), to.to_string_lossy()), error))
 }
 
 /// Waits for PID 1; whether it took everything down.
@@ -138,6 +150,7 @@ fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
             failures
         }
         Err(failure) => {
+            held::unmount(Path::new(&open.held));
             // Answered last: who hears of it may look at once whether anything was left.
             let failures = mounts::remove(&open.scratch);
             protocol::conclude(reply, &Reply::Failed(failure));
@@ -175,6 +188,7 @@ impl Supervisor {
         for place in &open.places {
             scratch::clear_abandoned(Path::new(place));
         }
+        held::mount_sources(open)?;
         let devices = devices::make(open)?;
         let canaries = canaries::plant(open.surroundings)?;
         let mounts = Mounts::new(open)?;

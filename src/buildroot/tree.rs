@@ -1,14 +1,17 @@
 //! The root that a build root shows: what of it is there, resolved inside it.
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
-use std::fs::{File, FileType};
+use std::ffi::{CString, OsStr};
+use std::fs::{File, FileType, Metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::linux::fs::MetadataExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 
 use super::OpenError;
 use crate::plan::HostPath;
@@ -18,6 +21,31 @@ use crate::plan::HostPath;
 pub(super) struct Tree {
     path: PathBuf,
     directory: File,
+}
+
+/// What was found at a path of the root.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The last name of that path.
+    pub name: &'static OsStr,
+    /// Where it really lies.
+    pub path: HostPath,
+    /// What is there; `None`: nothing is.
+    pub is: Option<Is>,
+}
+
+/// A file or directory, whatever becomes of its path.
+#[derive(Debug)]
+pub(super) struct Is {
+    /// Its device and its inode: while it is open, no other one has these.
+    pub identity: [u64; 2],
+    _open: File,
+}
+
+impl Is {
+    fn new(file: File, metadata: &Metadata) -> Self {
+        Self { identity: [metadata.st_dev(), metadata.st_ino()], _open: file }
+    }
 }
 
 impl Tree {
@@ -37,20 +65,32 @@ impl Tree {
     }
 
     /// A directory of the root itself, as osbuild looks at `usr` and `boot`: `None` when it is a link, or no directory.
-    pub fn real_directory(&self, name: &str) -> Option<HostPath> {
-        let path = self.path.join(name);
-        path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()).then(|| HostPath::new(path))
+    ///
+    /// # Errors
+    /// [`OpenError::Tree`] where it could not be looked at.
+    pub fn real_directory(&self, name: &'static str) -> Result<Option<Found>, OpenError> {
+        let failed = |source: io::Error| OpenError::Tree { path: name, source };
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(directory) => File::from(directory),
+            Err(errno) if is_absent(errno) => return Ok(None),
+            Err(errno) => return Err(failed(errno.into())),
+        };
+        let metadata = directory.metadata().map_err(failed)?;
+        let path = HostPath::new(self.path.join(name));
+        Ok(Some(Found { name: OsStr::new(name), path, is: Some(Is::new(directory, &metadata)) }))
     }
 
     /// Where `path` below the root really lies, links taken as if the root were `/`, so that none leads to the host.
     ///
-    /// A path that is not there is given as it is, for bubblewrap to skip.
+    /// A path that is not there is given as it is.
     ///
     /// # Errors
     /// [`OpenError::Tree`] with what `openat2` (Linux 5.6) says, ELOOP and ENOTDIR among it, or with EXDEV for a link that
     /// is dangling inside the root but leads somewhere on the host; [`OpenError::NotShown`] for what is neither a file nor
     /// a directory: whoever has the other end of a pipe or a socket would be in the sandbox.
-    pub fn resolve(&self, path: &'static str) -> Result<HostPath, OpenError> {
+    pub fn resolve(&self, path: &'static str) -> Result<Found, OpenError> {
+        let name = Path::new(path).file_name().unwrap_or_default();
         let failed = |source: io::Error| OpenError::Tree { path, source };
         let plain = self.path.join(path);
         let found = match self.open_inside(path) {
@@ -59,16 +99,20 @@ impl Tree {
             Err(error) if error.kind() == io::ErrorKind::NotFound && plain.exists() => {
                 return Err(failed(Errno::EXDEV.into()));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HostPath::new(plain)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Found { name, path: HostPath::new(plain), is: None });
+            }
             Err(error) => return Err(failed(error)),
         };
-        let kind = found.metadata().map_err(failed)?.file_type();
+        let metadata = found.metadata().map_err(failed)?;
+        let kind = metadata.file_type();
         if !kind.is_file() && !kind.is_dir() {
             return Err(OpenError::NotShown { path, kind: named(kind) });
         }
         let real = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(failed)?;
         // The trailing slash that osbuild writes is kept where the path is what it says it is.
-        Ok(HostPath::new(if real == plain { plain } else { real }))
+        let path = HostPath::new(if real == plain { plain } else { real });
+        Ok(Found { name, path, is: Some(Is::new(found, &metadata)) })
     }
 
     /// What is at `path`, opened without touching it.
@@ -84,10 +128,8 @@ impl Tree {
     fn has(&self, path: &'static str) -> Result<bool, OpenError> {
         match self.open_inside(path) {
             Ok(_) => Ok(true),
-            Err(source) => match source.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EACCES) => Ok(false),
-                _ => Err(OpenError::Tree { path, source }),
-            },
+            Err(source) if source.raw_os_error().is_some_and(|errno| is_absent(Errno::from_raw(errno))) => Ok(false),
+            Err(source) => Err(OpenError::Tree { path, source }),
         }
     }
 
@@ -106,9 +148,14 @@ impl Tree {
             ("lib", "usr/lib"),
             ("lib64", "usr/lib64"),
         ];
-        let real = ["usr", "boot"].map(|name| Ok((name.to_owned(), self.real_directory(name).is_some())));
+        let real = ["usr", "boot"].map(|name| Ok((name.to_owned(), self.real_directory(name)?.is_some())));
         named.into_iter().map(|(name, path)| Ok((name.to_owned(), self.has(path)?))).chain(real).collect()
     }
+}
+
+/// Whether what could not be opened for this reason is not there, for the sandboxes.
+fn is_absent(errno: Errno) -> bool {
+    matches!(errno, Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EACCES)
 }
 
 /// What is neither a file nor a directory, in words. A link has been followed.
@@ -144,7 +191,7 @@ mod tests {
 
         let tree = Tree::open(root.path()).expect("a root");
         let resolved = tree.resolve(path).expect("a path");
-        assert_eq!(resolved.0, root.path().canonicalize().expect("a path").join(expected));
+        assert_eq!(resolved.path.0, root.path().canonicalize().expect("a path").join(expected));
     }
 
     #[test]

@@ -48,11 +48,9 @@ pub(super) const ALL: &[Escape] = &[
         says: "change a directory into a link while the launcher mounts it",
         gives: "any directory of the host",
         from: "CVE-2021-30465, CVE-2024-45310, CVE-2024-23651",
-        closed_by: "a root that only its owner can write to; bubblewrap would have to be given descriptors",
+        closed_by: "sources found once, inside the root, and mounted by their descriptors where only the launcher writes",
         known: NOWHERE,
-        shown: Shown::Not(
-            "it is open to who can write to the root while it is opened: bubblewrap takes its sources by their paths",
-        ),
+        shown: Shown::Test("escapes::race::what_is_changed_while_a_root_is_opened_is_not_followed"),
         nowhere: None,
     },
     Escape {

@@ -19,6 +19,7 @@ use nix::unistd::{chdir, chroot, fchdir, pivot_root};
 use super::super::privilege::Ids;
 use super::super::protocol::{Failure, Open, Want};
 use super::super::scratch;
+use super::held;
 use super::lean::LeanRoot;
 use crate::facts::mount::Row;
 use crate::sys::MountNamespace;
@@ -50,6 +51,7 @@ const LOCAL: [&str; 16] = [
 /// Where an open root's mounts are.
 #[derive(Debug)]
 pub(super) struct Mounts {
+    held: PathBuf,
     dev: PathBuf,
     whole: Namespace,
     lean: Namespace,
@@ -132,29 +134,21 @@ impl Mounts {
     pub fn new(open: &Open) -> Result<Self, Failure> {
         let whole = Namespace::current()?;
         unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| Failure::new("unshare the lean mount namespace", errno))?;
-        let dev = PathBuf::from(&open.dev);
-        let needed: Vec<PathBuf> = open.needed.iter().map(PathBuf::from).chain([dev.clone()]).collect();
-        if open.ids == Ids::Kept {
-            return Self::shed(dev, whole, &needed);
-        }
-        match LeanRoot::enter(Path::new(&open.bwrap), &needed) {
-            Ok(kept) => Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::Only(kept) }),
-            // Without one every bind takes longer, and nothing else is different.
-            Err(_) => {
-                whole.enter()?;
-                Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(Vec::new()) })
+        let needed: Vec<PathBuf> = open.needed.iter().map(PathBuf::from).collect();
+        let kept = if open.ids == Ids::Kept {
+            Kept::AllBut(shed(Path::new(&open.dev), &needed)?)
+        } else {
+            match LeanRoot::enter(Path::new(&open.bwrap), &needed) {
+                Ok(kept) => Kept::Only(kept),
+                // Without one every bind takes longer, and nothing else is different.
+                Err(_) => {
+                    whole.enter()?;
+                    Kept::AllBut(Vec::new())
+                }
             }
-        }
-    }
-
-    fn shed(dev: PathBuf, whole: Namespace, needed: &[PathBuf]) -> Result<Self, Failure> {
-        let text =
-            std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
-        // A table that can't be read is one that nothing is shed from.
-        let rows = crate::facts::mount::parse(&text).unwrap_or_default();
-        let remote = points(rows.iter().filter(|row| is_remote(&row.fstype)));
-        let shed = detach(sheddable(points(&rows), needed), &remote, &dev);
-        Ok(Self { dev, whole, lean: Namespace::current()?, kept: Kept::AllBut(shed) })
+        };
+        let [held, dev] = [&open.held, &open.dev].map(PathBuf::from);
+        Ok(Self { held, dev, whole, lean: Namespace::current()?, kept })
     }
 
     /// The directory that is the sandboxes' `/dev`.
@@ -185,17 +179,27 @@ impl Mounts {
         result
     }
 
-    /// Takes `/dev` down, in both namespaces, and stays in the one where the scratch directories can be removed. What fails
-    /// here goes with the namespaces, a moment later.
+    /// Takes down what is held, in both namespaces, and stays in the one where the scratch directories can be removed. What
+    /// fails here goes with the namespaces, a moment later.
     pub fn unmount(&self) {
         let _goes_anyway = self.in_each(|| {
-            let _not_mounted = umount2(&self.dev, MntFlags::MNT_DETACH);
+            held::unmount(&self.held);
             Ok(())
         });
         if matches!(self.kept, Kept::Only(_)) {
             let _then_they_are_busy = self.whole.enter();
         }
     }
+}
+
+/// Takes away the mounts that are not needed, and gives those that went; `over` is a directory for the time being.
+fn shed(over: &Path, needed: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let text =
+        std::fs::read("/proc/self/mountinfo").map_err(|error| Failure::new("read /proc/self/mountinfo", error))?;
+    // A table that can't be read is one that nothing is shed from.
+    let rows = crate::facts::mount::parse(&text).unwrap_or_default();
+    let remote = points(rows.iter().filter(|row| is_remote(&row.fstype)));
+    Ok(detach(sheddable(points(&rows), needed), &remote, over))
 }
 
 /// Removes the scratch directories.
