@@ -106,3 +106,16 @@ fn runs_of_one_root_have_a_tmp_each() {
     });
     root.close().expect("nothing left");
 }
+
+/// The supervisor is where the caller is, and so are osbuild's build roots.
+#[rstest]
+#[case::v190("osbuild-v190", "of-the-host\nof-the-host\n")]
+#[case::hardened("hardened", "buildroot\n(none)\n")]
+fn the_names_of_the_host_are_not_seen(#[case] profile: &str, #[case] expected: &str) {
+    let line = "cd /proc/sys/kernel && for name in hostname domainname; do echo of-the-host > $name; done && \
+                exec \"$0\" run --quiet --profile $1 -- /usr/bin/cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname";
+    let mut inside = Process::new("unshare");
+    inside.args(["--uts", "sh", "-c", line]).arg(supervisor()).args([profile]);
+    let done = inside.output().expect("a run");
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).as_ref()), (Some(0), expected));
+}

@@ -157,6 +157,8 @@ pub enum Preparation {
         /// The most it holds, in bytes.
         size: NonZeroU64,
     },
+    /// Have this host name, and no domain name, in a namespace of its own that bubblewrap begins with (uts_namespaces(7)).
+    HostName(String),
     /// Leave the session keyring, with whatever keys the caller has in it, for a new one (keyctl(2)).
     LeaveKeyring,
     /// Be the first to go when the memory of the host runs out.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-pub use hardened::{COVERS, Cover, DEFAULT_SIZE, SELINUX, SYS, TMPFS};
+pub use hardened::{COVERS, Cover, DEFAULT_SIZE, HOST_NAME, SELINUX, SYS, TMPFS};
 
 use crate::plan::{Access, CapabilityPolicy, Grant, HostPath, Op, Plan};
 

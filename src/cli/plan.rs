@@ -80,6 +80,7 @@ fn prepared(step: &Preparation) -> (String, String) {
         Preparation::AwaitTracer(filter) => {
             ("tracer".to_owned(), format!("waited for; it hears of calls by a filter of {} instructions", filter.len()))
         }
+        Preparation::HostName(name) => ("host name".to_owned(), format!("{}, and no domain name", said(name))),
         Preparation::LeaveKeyring => ("session keyring".to_owned(), "a new one".to_owned()),
         Preparation::GoFirst => ("out of memory".to_owned(), "it goes before others".to_owned()),
         Preparation::Settle => {

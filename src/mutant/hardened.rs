@@ -33,8 +33,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "host-name-shared",
         says: "the sandbox shares the host name",
-        change: Change::Plan(|plan| drop_op(plan, &Op::Unshare(Namespace::Uts))),
-        breaks: &[(Hardened, &["namespace.uts.own"])],
+        change: Change::Plan(|plan| {
+            drop_op(plan, &Op::Unshare(Namespace::Uts));
+            plan.before.retain(|step| !matches!(step, Preparation::HostName(_)));
+        }),
+        breaks: &[(Hardened, &["namespace.uts.own", "uts.hostname.own"])],
+    },
+    Mutant {
+        id: "host-name-of-the-host",
+        says: "the host name is the build host's",
+        change: Change::Plan(|plan| plan.before.retain(|step| !matches!(step, Preparation::HostName(_)))),
+        breaks: &[(Hardened, &["uts.hostname.own"])],
     },
     Mutant {
         id: "cgroup-shared",

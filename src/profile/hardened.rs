@@ -14,6 +14,9 @@ use crate::plan::{Access, HostPath, Namespace, Op, Plan, Preparation, SandboxPat
 pub const TMPFS: [(&str, &str, u32); 4] =
     [("/", "root", 0o755), ("/dev/shm", "shm", 0o1777), ("/run", "run", 0o755), ("/tmp", "tmp", 0o1777)];
 
+/// The host name: one that shows where it comes from when it ends up in an image.
+pub const HOST_NAME: &str = "buildroot";
+
 /// The most that each tmpfs holds unless something else is asked for: a gibibyte.
 pub const DEFAULT_SIZE: NonZeroU64 = NonZeroU64::MIN.saturating_add((1 << 30) - 1);
 
@@ -87,8 +90,13 @@ pub(super) fn plan(layout: &Layout) -> Plan {
         mode,
         size: layout.shelter.size,
     });
-    let before =
-        tmpfs.into_iter().chain([Preparation::LeaveKeyring, Preparation::GoFirst, Preparation::Settle]).collect();
+    let process = [
+        Preparation::HostName(HOST_NAME.to_owned()),
+        Preparation::LeaveKeyring,
+        Preparation::GoFirst,
+        Preparation::Settle,
+    ];
+    let before = tmpfs.into_iter().chain(process).collect();
     Plan { ops, before, ..built }
 }
 

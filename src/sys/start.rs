@@ -54,6 +54,8 @@ pub enum Step<'a> {
         /// As `mount -o` takes them.
         options: &'a CStr,
     },
+    /// Has this host name, and no domain name, in a namespace of its own.
+    HostName(&'a CStr),
     /// Has a new session keyring. Where the kernel has no keys, or keeps this process from them, there is none to leave.
     LeaveKeyring,
     /// Is the first to go when memory runs out. One that is so more than that stays as it is.
@@ -146,6 +148,11 @@ unsafe fn done(step: Step<'_>) -> bool {
                 let (tmpfs, flags) = (c"tmpfs".as_ptr(), libc::MS_NOSUID | libc::MS_NODEV);
                 libc::mount(tmpfs, at.as_ptr(), tmpfs, flags, options.as_ptr().cast()) == 0
             }
+            Step::HostName(name) => {
+                libc::unshare(libc::CLONE_NEWUTS) == 0
+                    && libc::sethostname(name.as_ptr(), name.count_bytes()) == 0
+                    && libc::setdomainname(NO_DOMAIN.as_ptr(), NO_DOMAIN.count_bytes()) == 0
+            }
             Step::LeaveKeyring => {
                 libc::syscall(libc::SYS_keyctl, libc::KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>())
                     != -1
@@ -185,6 +192,9 @@ unsafe fn filtered(filter: &[Filter]) -> bool {
             && libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) == 0
     }
 }
+
+/// The domain name of who has none (the kernel's `UTS_DOMAINNAME`).
+const NO_DOMAIN: &CStr = c"(none)";
 
 /// What `/proc/self/oom_score_adj` becomes: when memory runs out, the payload goes before anything of the host's.
 const OOM_SCORE_ADJ: &CStr = c"500";

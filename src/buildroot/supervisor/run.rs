@@ -274,6 +274,7 @@ struct Strings {
 /// What is done first, with what it takes.
 enum Prepared {
     Tmpfs { at: CString, options: CString },
+    HostName(CString),
     LeaveKeyring,
     GoFirst,
     Settle,
@@ -287,6 +288,7 @@ impl Prepared {
                 at: CString::new(at.0.as_os_str().as_bytes())?,
                 options: CString::new(format!("mode={mode:o},size={size}"))?,
             },
+            Preparation::HostName(name) => Self::HostName(CString::new(name.as_bytes())?),
             Preparation::LeaveKeyring => Self::LeaveKeyring,
             Preparation::GoFirst => Self::GoFirst,
             Preparation::Settle => Self::Settle,
@@ -297,6 +299,7 @@ impl Prepared {
     fn step<'a>(&'a self, attached: &'a Attached) -> Step<'a> {
         match self {
             Self::Tmpfs { at, options } => Step::Tmpfs { at, options },
+            Self::HostName(name) => Step::HostName(name),
             Self::LeaveKeyring => Step::LeaveKeyring,
             Self::GoFirst => Step::GoFirst,
             Self::Settle => Step::Settle,
