@@ -61,6 +61,9 @@ fn reports(mut document: Value) -> Vec<Value> {
     for report in &mut reports {
         report["file"].take();
         report["notes"].take();
+        for finding in report["findings"].as_array_mut().expect("findings") {
+            finding["spec_line"].take();
+        }
         for skipped in report["coverage"]["skipped"].as_array_mut().expect("what was skipped") {
             skipped["why"].take();
         }
@@ -180,6 +183,28 @@ Worth knowing
 "
     );
     assert_eq!((stdout, stderr.as_str(), code), (expected, "", Some(0)));
+}
+
+/// A line of a scriptlet is one of the spec too, unless a macro made it. Code scanning shows the spec's, or none.
+#[rstest]
+#[case::as_it_stands("%post\n:\n  sysctl -w a.b=1\n", Some(11))]
+#[case::in_two_scripts(
+    "%post\nsysctl -w a.b=1\n%package -n b\nSummary: b\n%description -n b\nb\n%post -n b\nsysctl -w a.b=1\n%files -n b\n",
+    None
+)]
+#[case::in_another_script("%post\n%{?nothing}sysctl -w a.b=1\n%preun -p <lua>\n--sysctl -w a.b=1\n", None)]
+#[case::made_by_a_macro("%define set sysctl -w a.b=1\n%post\n%set\n", None)]
+fn a_finding_is_at_a_line_of_the_spec(#[case] rest: &str, #[case] expected: Option<u64>) {
+    let (_directory, file) = spec(format!("{rest}%files\n"));
+    let (stdout, stderr, code) = check(&["--format", "sarif", "--arch", "x86_64", text(&file)]);
+    let log: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"];
+    assert_eq!((region.as_u64(), code), (expected, Some(1)), "{log:#}");
+    let (document, _) = document(&[text(&file)]);
+    assert_eq!(document["reports"][0]["findings"][0]["spec_line"].as_u64(), expected);
+    let (stdout, _, _) = check(&["--arch", "x86_64", text(&file)]);
+    let told = expected.map(|line| format!("  line      sysctl -w a.b=1 (line {line} of the spec)\n"));
+    assert!(stdout.contains(&told.unwrap_or("  line      sysctl -w a.b=1\n".to_owned())), "{stdout}");
 }
 
 /// What a spec says of a macro that rpm has not, and whether that is told.

@@ -18,6 +18,9 @@ pub struct Finding {
     pub place: Option<Place>,
     /// The line, escaped.
     pub line: Option<String>,
+    /// The number of that line in the spec that was read, if one was and the line stands in it as it is.
+    #[serde(default)]
+    pub spec_line: Option<usize>,
     /// What is assumed, in a sentence.
     pub says: String,
     /// What comes of it.

@@ -132,6 +132,7 @@ impl Hit<'_> {
             slot,
             place: self.seen.place,
             line: self.seen.place.map(|place| quoted(body, place, scene)),
+            spec_line: None,
             says: self.rule.says.to_owned(),
             effect,
             masked,

@@ -129,6 +129,7 @@ pub(super) fn finding(id: &str, slot: Slot, scenario: Scenario, says: String, ef
         slot,
         place: None,
         line: None,
+        spec_line: None,
         says,
         effect,
         masked: None,

@@ -10,17 +10,19 @@
 
 mod beside;
 mod error;
+mod lines;
 mod macros;
 mod run;
 mod skeleton;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::SpecError;
+pub use lines::Lines;
 pub use macros::Missing;
 pub use skeleton::SkeletonError;
 
@@ -57,6 +59,11 @@ const BUILD: &str = r#"rpmbuild -bb --quiet --nodeps --target "$2-linux" --defin
 for package in /tmp/packages/*.rpm; do wc -c < "$package" && cat "$package" || exit; done"#;
 /// Has rpm say which version it is, and expand `$1`.
 const EXPAND: &str = r#"rpmspec --version && exec rpmspec --eval "$1""#;
+
+/// Whether a file is a spec, by its name.
+pub fn is_spec(file: &Path) -> bool {
+    file.extension() == Some(OsStr::new("spec"))
+}
 
 /// A spec, in an open build root.
 #[derive(Debug)]
@@ -158,6 +165,11 @@ impl Spec {
         let spec = Path::new(SKELETONS).join("skeleton.spec");
         let built = self.run(BUILD, &[spec.as_ref(), arch.rpm.as_ref()])?;
         taken_apart(&built)
+    }
+
+    /// Where the lines of its scripts are.
+    pub fn lines(&self) -> Lines {
+        Lines::of(&self.text)
     }
 
     /// Takes the build root down.

@@ -21,6 +21,7 @@ use rootcontract::rpm::package::Package;
 use rootcontract::rpm::reading::Reading;
 use rootcontract::rpm::report::{Document, NotJudged, Report, github, human, junit, sarif};
 use rootcontract::rpm::scriptlet::Slot;
+use rootcontract::rpm::spec::is_spec;
 use rootcontract::rpm::verdict::{RpmVersion, Scenario, USUAL};
 use rootcontract::rpm::waiver::Waivers;
 use rootcontract::waiver::today;
@@ -32,7 +33,7 @@ use super::super::matrix::{Architectures, architecture};
 use super::super::output;
 use super::closure::Closures;
 use super::install::{Install, Place};
-use super::spec::{self, is_spec};
+use super::spec;
 
 /// Say whether a package's scriptlets work in a build root, and what they assume that is not there
 ///
@@ -201,6 +202,7 @@ impl Check {
         }
         for report in &mut reports {
             report.notes.extend_from_slice(&read.notes);
+            read.lines.locate(&mut report.findings);
             report.coverage.because("a spec was read, and there is no package yet that could be installed");
         }
         Ok(reports)

@@ -1,25 +1,21 @@
 //! What is read of a spec: its packages, for each architecture.
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
 use rootcontract::arch::{self, Architecture};
 use rootcontract::report::show;
 use rootcontract::rpm::package::Package;
-use rootcontract::rpm::spec::{Missing, Reader, Spec, SpecError};
+use rootcontract::rpm::spec::{Lines, Missing, Reader, Spec, SpecError};
 
 /// What was read.
 pub struct Read {
     /// The packages, and the architecture that each was read for.
     pub packages: Vec<(&'static str, Package)>,
+    /// Where the lines of their scriptlets are in the spec.
+    pub lines: Lines,
     /// What has to be known of them all.
     pub notes: Vec<String>,
-}
-
-/// Whether a file is a spec.
-pub fn is_spec(file: &Path) -> bool {
-    file.extension() == Some(OsStr::new("spec"))
 }
 
 /// Has the rpm of `system` read a spec for these architectures, each time for as long as `patience`; or why it was not read.
@@ -37,11 +33,12 @@ pub fn read(system: &Path, file: &Path, patience: Duration, architectures: &[&'s
             Err(error) => return Err(told(error)),
         }
     }
+    let lines = spec.lines();
     spec.close().map_err(told)?;
     if packages.is_empty() {
         return Err(format!("it is not for {} (ExclusiveArch, ExcludeArch)", names(&elsewhere)));
     }
-    Ok(Read { packages, notes: notes(&reader, &elsewhere) })
+    Ok(Read { packages, lines, notes: notes(&reader, &elsewhere) })
 }
 
 /// How it was read, and what that leaves open.

@@ -105,7 +105,7 @@ fn in_full(finding: &Finding, report: &Report) -> String {
     let waived = finding.waived.as_ref().map(|by| format!(" (waived: {by})")).unwrap_or_default();
     let title = format!("{style}{} {}{style:#} {}{}\n", mark(worst), place(finding), finding.rule, shown(&waived));
     let rows = [
-        ("line", finding.line.clone()),
+        ("line", finding.line.as_ref().map(|line| format!("{line}{}", in_spec(finding)))),
         ("assumes", Some(finding.says.clone())),
         ("why", Some(finding.why.clone())),
         ("osbuild", Some(finding.then.clone())),
@@ -136,6 +136,11 @@ fn consequence(finding: &Finding, report: &Report) -> String {
         rows => rows.iter().map(|(verdict, rpm)| format!("{} with rpm {}", verdict.words(), joined(rpm))).collect(),
     };
     format!("{} ({})", parts.join("; "), scenario_words(&finding.scenarios))
+}
+
+/// Where its line is in the spec, if that is known.
+fn in_spec(finding: &Finding) -> String {
+    finding.spec_line.map(|line| format!(" (line {line} of the spec)")).unwrap_or_default()
 }
 
 fn place(finding: &Finding) -> String {

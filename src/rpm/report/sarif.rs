@@ -3,15 +3,17 @@
 //! A package has no lines: a result's are those of the scriptlet that its logical location names.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::json;
 use serde_sarif::sarif::{ReportingDescriptor, ResultKind, ResultLevel};
 
-use super::super::finding::Finding;
+use super::super::finding::{Finding, Place};
 use super::super::rule;
+use super::super::spec::is_spec;
 use super::super::verdict::Verdict;
 use super::{Document, Report};
-use crate::report::sarif::log::{self, Log, Place};
+use crate::report::sarif::log::{self, Log};
 
 /// The document as SARIF. What fails or does harm is an error, what is left out a warning, the rest a note; what can't be
 /// told is `open`. What each package comes to, and how it was looked at, is told beside the results.
@@ -94,10 +96,13 @@ fn add(log: &mut Log, told: &Told<'_>) {
     let (kind, level) = standing(told.verdict);
     (result.kind, result.level) = (Some(kind), Some(level));
     result.suppressions = finding.waived.as_deref().map(log::waived);
-    let line = finding.place.zip(finding.line.as_deref()).map(|(at, line)| (at.line, at.column, line));
+    // Of a spec it is a line of the spec or none.
+    let at = |place: Place| if is_spec(Path::new(&told.first.file)) { finding.spec_line } else { Some(place.line) };
+    let line = finding.place.zip(finding.line.as_deref());
+    let line = line.and_then(|(place, line)| Some((at(place)?, place.column, line)));
     let slot = finding.slot.to_string();
     let full_name = format!("{}/{slot}", told.first.package);
-    let place = Place { file: &told.first.file, kind: "function", name: slot.clone(), full_name, line };
+    let place = log::Place { file: &told.first.file, kind: "function", name: slot.clone(), full_name, line };
     // The version is left out: the next one has the same finding.
     let words = finding.line.as_deref().unwrap_or(&finding.says);
     log.add(result, descriptor(finding), place, &[&finding.rule, &told.first.package.name, &slot, words]);

@@ -128,9 +128,19 @@ impl Skeleton {
     }
 }
 
+/// Whether a section begins with this line; the word of its heading if it is a script.
+pub fn script(line: &[u8]) -> Option<Option<&[u8]>> {
+    heading(line).map(|section| if section == Section::Script { word(line) } else { None })
+}
+
+/// The word that a line begins with, as headings do.
+fn word(line: &[u8]) -> Option<&[u8]> {
+    line.strip_prefix(b"%")?.split(u8::is_ascii_whitespace).next()
+}
+
 /// Which section begins with this line, if one does.
 fn heading(line: &[u8]) -> Option<Section> {
-    let word = line.strip_prefix(b"%")?.split(u8::is_ascii_whitespace).next()?;
+    let word = word(line)?;
     let is = |known: &[u8]| known.eq_ignore_ascii_case(word);
     match () {
         () if is(b"package") => Some(Section::Tags),
