@@ -45,11 +45,11 @@ pub fn run(root: &BuildRoot, invocation: Invocation) -> Result<Result<(Completed
         Ok(filter) => filter,
         Err(error) => return Ok(Err(error)),
     };
-    let (ours, theirs) = match line() {
-        Ok(line) => line,
+    let listening = line().and_then(|(ours, theirs)| Ok((Tracer::listening(ours)?, theirs)));
+    let (tracer, theirs) = match listening {
+        Ok(listening) => listening,
         Err(errno) => return Ok(Err(TraceError::Refused(errno.into()))),
     };
-    let tracer = Tracer::listening(ours);
     let done = root.run(invocation.awaiting_tracer(filter, theirs));
     match (tracer.finish(), done) {
         (Ok(trace), done) => Ok(Ok((done?, trace))),

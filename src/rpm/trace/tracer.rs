@@ -3,17 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, pipe2};
 
 use super::call::{self, Deed, Flags};
 use super::lua;
@@ -21,13 +21,10 @@ use super::task::{Asked, Task, Who, is_alive, is_narrow, script};
 use super::{Command, Cut, End, MOST_COMMANDS, MOST_REFUSALS, MOST_SCRIPTLETS, Ran, Refusal, Trace, noise};
 use crate::plan::Instruction;
 use crate::rpm::room::TREE;
-use crate::sys::is_readable;
 use crate::sys::trace::{self as kernel, Change, Stop, Until, stop};
 
 /// How long it may take until there is something to trace. It takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long to wait before looking again whether there is.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Why nothing was traced.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +49,8 @@ pub enum TraceError {
 #[derive(Debug)]
 pub struct Tracer {
     thread: JoinHandle<Result<Trace, TraceError>>,
-    over: Arc<AtomicBool>,
+    /// Closed when nobody will come up any more.
+    expecting: OwnedFd,
 }
 
 impl Tracer {
@@ -69,11 +67,13 @@ impl Tracer {
 
     /// Waits for a process that says on the other end of `socket` that it is to be traced, and traces it, and whatever comes
     /// of it.
-    pub fn listening(socket: OwnedFd) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let is_over = Arc::clone(&over);
-        let work = move || begin(&socket, &is_over).map(|first| Work::new(first).done());
-        Self { thread: std::thread::spawn(work), over }
+    ///
+    /// # Errors
+    /// `errno` of `pipe2`.
+    pub fn listening(socket: OwnedFd) -> nix::Result<Self> {
+        let (over, expecting) = pipe2(OFlag::O_CLOEXEC)?;
+        let work = move || begin(&socket, &over).map(|first| Work::new(first).done());
+        Ok(Self { thread: std::thread::spawn(work), expecting })
     }
 
     /// What was seen, once nothing is left of what was traced. Whoever was to come up has come up by now, or never will.
@@ -81,19 +81,19 @@ impl Tracer {
     /// # Errors
     /// See [`TraceError`].
     pub fn finish(self) -> Result<Trace, TraceError> {
-        self.over.store(true, Ordering::Relaxed);
+        drop(self.expecting);
         self.thread.join().unwrap_or(Ok(Trace { cut: Some(Cut::Lost), ..Trace::default() }))
     }
 }
 
 /// Waits for who is to be traced, and lets it go on, traced.
-fn begin(socket: &OwnedFd, over: &AtomicBool) -> Result<Pid, TraceError> {
-    let given_up = Instant::now() + PATIENCE;
-    while !is_readable(socket.as_fd()) {
-        if over.load(Ordering::Relaxed) || Instant::now() > given_up {
-            return Err(TraceError::Nobody);
-        }
-        std::thread::sleep(PAUSE);
+fn begin(socket: &OwnedFd, over: &OwnedFd) -> Result<Pid, TraceError> {
+    let mut waiting = [socket, over].map(|descriptor| PollFd::new(descriptor.as_fd(), PollFlags::POLLIN));
+    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+    while poll(&mut waiting, patience) == Err(Errno::EINTR) {}
+    // Who comes up and is gone again has said something.
+    if !waiting[0].any().unwrap_or(false) {
+        return Err(TraceError::Nobody);
     }
     let first = sender(socket).map_err(|errno| TraceError::Refused(errno.into()))?;
     let options = Options::PTRACE_O_TRACESYSGOOD
@@ -372,10 +372,12 @@ fn let_go(pid: Pid, until: Until, signal: i32) {
 #[cfg(test)]
 mod tests {
     use std::process::Command as Program;
+    use std::time::Instant;
 
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
     use super::*;
+    use crate::rpm::trace::line;
 
     /// Its parent's word of it comes later than its end, where it is killed at once.
     #[test]
@@ -392,5 +394,14 @@ mod tests {
         work.gone(first, End::Exited(0));
         assert_eq!((work.trace.scriptlets[at].end, work.trace.scriptlets[at].left_running), (Some(End::Exited(0)), 1));
         ended.wait().expect("an end");
+    }
+
+    #[test]
+    fn who_never_comes_up_is_not_waited_for() {
+        let (ours, _theirs) = line().expect("a socket");
+        let begun = Instant::now();
+        let seen = Tracer::listening(ours).expect("a tracer").finish();
+        assert!(matches!(seen, Err(TraceError::Nobody)), "{seen:?}");
+        assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
     }
 }
