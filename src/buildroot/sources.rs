@@ -48,8 +48,8 @@ impl Sources {
 
     /// Those that are there, for the supervisor to mount.
     pub fn told(&self) -> Vec<Source> {
-        let of_etc = [&self.mke2fs_conf, &self.containers, &self.selinux, &self.ostree];
-        let all = self.usr.iter().chain(&self.boot).chain(of_etc);
+        let resolved = [&self.mke2fs_conf, &self.containers, &self.selinux, &self.ostree];
+        let all = self.usr.iter().chain(&self.boot).chain(resolved);
         let there = all.filter_map(|found| Some((found, found.is.as_ref()?)));
         there
             .map(|(found, is)| Source {
