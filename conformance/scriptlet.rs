@@ -6,7 +6,7 @@ use std::process::Command;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{fixture, probe, supervisor};
+use crate::support::{executable, fixture, probe, supervisor};
 use crate::users::assert_held;
 use crate::users::ordinary::{Ids, Ordinary};
 
@@ -56,6 +56,29 @@ fn a_root_without_rpm_has_no_such_room() {
         root.display()
     );
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
+    assert_eq!(done.stdout, b"");
+}
+
+/// What rpm of a tree that means harm leaves where the probe's words are looked for.
+#[rstest]
+#[case::a_pipe_that_nobody_writes_into("mkfifo $facts")]
+#[case::a_link_to_a_file_of_the_host("ln -s /etc/hostname $facts")]
+fn what_a_hostile_rpm_leaves_is_not_opened(#[case] deed: &str) {
+    let place = tempfile::tempdir().expect("a directory");
+    let root = place.path().join("root");
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/trees/x86_64");
+    let copied = Command::new("cp").arg("-a").args([&tree, &root]).status().expect("cp");
+    assert!(copied.success());
+    let facts = "facts=/run/osbuild/tree/var/tmp/rootcontract-facts";
+    for (name, script) in [("rpm", format!("#!/bin/sh\n{facts}\n{deed}\nexit 0\n")), ("mount", String::new())] {
+        executable(&root.join("usr/bin").join(name), &script);
+    }
+    let check = ["check", "--profile", "hardened", "--phase", "scriptlet", "--arch", "x86_64", "--root"];
+    let mut patient = Command::new("timeout");
+    patient.args(["--signal", "KILL", "30"]).arg(supervisor()).args(check).arg(&root).arg("--probe").arg(probe());
+    let done = patient.output().expect("a run");
+    let line = "rootcontract: look into hardened: rpm ended without a word of the probe: nothing\n";
+    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line, Some(2)));
     assert_eq!(done.stdout, b"");
 }
 

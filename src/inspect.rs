@@ -289,9 +289,14 @@ struct Payload {
 enum Telling {
     /// On standard output.
     Stdout,
-    /// In a file of the host. It is rpm's output that goes to stdout.
+    /// In a file of a tree, in which whoever was run had a free hand. It is rpm's output that goes to stdout.
     #[cfg_attr(not(feature = "rpm"), expect(dead_code, reason = "only the scriptlet's room has one"))]
-    File(PathBuf),
+    File {
+        /// The tree, on the host.
+        tree: PathBuf,
+        /// The file, as seen from inside.
+        path: &'static Path,
+    },
 }
 
 impl Payload {
@@ -326,8 +331,8 @@ fn seen(facts: &Telling, subject: &Subject, nonce: &str, done: &Completed) -> Re
     }
     match facts {
         Telling::Stdout => Ok(frame::open(&done.stdout.bytes(), nonce)?),
-        Telling::File(file) => {
-            let sealed = crate::source::bytes(file, frame::LIMIT as u64).map_err(|_| no_scriptlet(done))?;
+        Telling::File { tree, path } => {
+            let sealed = crate::source::bytes_below(tree, path, frame::LIMIT as u64).map_err(|_| no_scriptlet(done))?;
             Ok(frame::open(&sealed, nonce)?)
         }
     }

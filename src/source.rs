@@ -1,9 +1,15 @@
 //! Files that somebody wrote: bounded, and where they are TOML read strictly, and what is wrong with it said with file, line and key.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::libc;
 use serde::de::DeserializeOwned;
 
 /// What a file is, where something is said about it.
@@ -83,6 +89,20 @@ pub fn load(path: &Path, kind: Kind) -> Result<(String, Vec<u8>), SourceError> {
 pub fn bytes(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The bytes of a file that somebody hostile may have made, and all that is on the way to it: below the directory `root`,
+/// links taken as if that were `/`. It is not waited for anybody, and nothing but a plain file is opened.
+///
+/// # Errors
+/// `errno` of opening or reading it; `EINVAL` for what is no plain file.
+pub fn bytes_below(root: &Path, file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let root = File::options().read(true).custom_flags(libc::O_DIRECTORY).open(root)?;
+    let file =
+        crate::tree::plain_file(root.as_fd(), &CString::new(file.as_os_str().as_bytes())?)?.ok_or(Errno::EINVAL)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -180,4 +200,35 @@ fn in_our_words(message: &str) -> String {
         .replace("missing field", "missing key")
         .replace("unknown variant", "unknown word")
         .replace("wanted exactly 1 element, more than 1 element", "more than one form, expected one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::a_file("echo word > file", Ok("word\n"))]
+    #[case::a_link_inside("echo word > other; ln -s other file", Ok("word\n"))]
+    #[case::a_link_that_begins_at_the_top("echo word > other; ln -s /other file", Ok("word\n"))]
+    #[case::a_link_to_the_host("ln -s /etc/passwd file", Err(Errno::ENOENT))]
+    #[case::a_link_that_climbs("ln -s ../outside file", Err(Errno::ENOENT))]
+    #[case::a_pipe("mkfifo file", Err(Errno::EINVAL))]
+    #[case::a_directory("mkdir file", Err(Errno::EINVAL))]
+    #[case::a_device("mknod file c 1 5", Err(Errno::EINVAL))]
+    #[case::nothing(":", Err(Errno::ENOENT))]
+    fn what_somebody_hostile_made_is_read_only_if_it_is_a_plain_file_of_theirs(
+        #[case] deed: &str,
+        #[case] expected: Result<&str, Errno>,
+    ) {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::write(place.path().join("outside"), "secret").expect("a file");
+        let root = place.path().join("root");
+        std::fs::create_dir(&root).expect("a directory");
+        let done = std::process::Command::new("/bin/sh").args(["-ec", deed]).current_dir(&root).status();
+        assert!(done.expect("a shell").success());
+        let read = bytes_below(&root, Path::new("/file"), 4096);
+        let read = read.map_err(|error| Errno::from_raw(error.raw_os_error().expect("an errno")));
+        assert_eq!(read, expected.map(|text| text.as_bytes().to_vec()));
+    }
 }

@@ -1,5 +1,7 @@
 //! The probe as the `%post` of a package, in the scriptlet's room.
 
+use std::path::Path;
+
 use super::{InspectError, Payload, Subject, Telling};
 use crate::buildroot::BuildRoot;
 use crate::rpm::probe;
@@ -16,6 +18,6 @@ pub(super) fn payload(root: &BuildRoot, subject: &Subject, arguments: [&str; 4])
     let arguments: Vec<&str> = arguments.into_iter().chain(["--output", FACTS]).collect();
     probe::package(&subject.probe, &arguments, &room.packages().join(PACKAGE))
         .map_err(|source| InspectError::Package { probe: subject.probe.clone(), source: source.into() })?;
-    let facts = room.tree().join(FACTS.trim_start_matches('/'));
-    Ok(Payload { invocation: room.install(PACKAGE), facts: Telling::File(facts) })
+    let facts = Telling::File { tree: room.tree().to_owned(), path: Path::new(FACTS) };
+    Ok(Payload { invocation: room.install(PACKAGE), facts })
 }
