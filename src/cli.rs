@@ -152,11 +152,15 @@ impl Verb {
 /// that could is not theirs.
 fn print(error: &clap::Error) -> io::Result<()> {
     let is_plain = |word: OsString| text::escape(word.as_bytes()).as_bytes() == word.as_bytes();
-    if !error.use_stderr() || std::env::args_os().all(is_plain) {
-        return error.print();
+    let words = error.render();
+    if !error.use_stderr() {
+        return output::write_coloured(io::stdout(), &words.ansi().to_string());
     }
-    let words = error.render().to_string();
-    words.lines().try_for_each(|line| writeln!(io::stderr(), "{}", shown(line)))
+    if std::env::args_os().all(is_plain) {
+        return output::write_coloured(io::stderr(), &words.ansi().to_string());
+    }
+    let words = words.to_string();
+    words.lines().try_for_each(|line| writeln!(output::Waiting(io::stderr()), "{}", shown(line)))
 }
 
 /// A panic is a fault of ours, or the standard library's answer to a system that gives it no thread: told in a line,

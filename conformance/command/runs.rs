@@ -1,11 +1,13 @@
 //! `run`: the payload's own world passes through, and what became of it is told in a code and a document.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
@@ -75,6 +77,47 @@ fn every_byte_passes_through_on_both_streams() {
     let done = run.assert().code(0).get_output().clone();
     assert!(done.stdout == bytes, "{} of {} bytes on stdout", done.stdout.len(), bytes.len());
     assert!(done.stderr == bytes, "{} of {} bytes on stderr", done.stderr.len(), bytes.len());
+}
+
+/// Node and some that run jobs hand out such pipes; who reads them may take its time.
+#[rstest]
+#[case::payload_on_stdout(&["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/head", "-c", "1000000", "/dev/zero"], 1)]
+#[case::payload_on_stderr(
+    &["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c", "head -c 1000000 /dev/zero >&2"],
+    2
+)]
+#[case::our_own_words(&["contract", "--arch", "x86_64"], 1)]
+fn a_stream_that_would_not_wait_is_waited_for(#[case] arguments: &[&str], #[case] stream: u8) {
+    let expected = if arguments[0] == "run" {
+        vec![0; 1_000_000]
+    } else {
+        Process::new(supervisor()).args(arguments).output().expect("a run").stdout
+    };
+    let (pipe, end) = nix::unistd::pipe().expect("a pipe");
+    fcntl(&end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("a flag");
+    let mut command = Process::new(supervisor());
+    command.args(arguments).stdin(Stdio::null());
+    match stream {
+        1 => command.stdout(end).stderr(Stdio::null()),
+        _ => command.stderr(end).stdout(Stdio::null()),
+    };
+    let mut child = command.spawn().expect("started");
+    drop(command);
+    let capacity = fcntl(&pipe, FcntlArg::F_GETPIPE_SZ).expect("a size");
+    while waiting(&pipe) < capacity && child.try_wait().expect("its state").is_none() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // What is to be written next is there by then, most likely.
+    std::thread::sleep(Duration::from_millis(300));
+    let mut passed = Vec::new();
+    File::from(pipe).read_to_end(&mut passed).expect("bytes");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    assert!(passed == expected, "{} of {} bytes", passed.len(), expected.len());
+}
+
+/// How many bytes a pipe holds.
+fn waiting(pipe: &impl std::os::fd::AsFd) -> i32 {
+    rootcontract::sys::bytes_waiting(pipe.as_fd(), nix::libc::FIONREAD).expect("a number")
 }
 
 /// What is kept of it is two mebibytes of each stream; the rest is the program itself.

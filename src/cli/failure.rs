@@ -22,6 +22,7 @@ use rootcontract::source::SourceError;
 use rootcontract::tree::TreeError;
 use rootcontract::upgrade::consumer::ConsumerError;
 
+use super::output::Waiting;
 use super::sandbox::EVIDENCE;
 
 pub use rootcontract::report::show::line;
@@ -339,7 +340,7 @@ fn did_you_mean(like: &[String]) -> String {
 
 /// Says something to the person at the terminal. If nobody listens, nobody is told.
 pub fn tell(line: &str) {
-    let _unheard = writeln!(io::stderr(), "rootcontract: {}", shown(line));
+    let _unheard = writeln!(Waiting(io::stderr()), "rootcontract: {}", shown(line));
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn told(machine: &Machine, ran: Result<Ran, MachineError>, several: bool) -> Res
     if several {
         output::print(&format!("==> {name}\n"))?;
     }
-    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
+    let (mut stdout, mut stderr) = (output::Waiting(io::stdout()), output::Waiting(io::stderr()));
     match stdout.write_all(&ran.stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written.map_err(Failure::Stdout)?,

@@ -2,18 +2,60 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use anstream::AutoStream;
+use anstream::stream::RawStream;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use super::failure::Failure;
 
 /// Text for a person or another program; colour is left out where it is not wanted. A closed pipe is a quiet end.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match write_coloured(io::stdout(), text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Failure::Stdout),
+    }
+}
+
+/// Writes text with its colours where `stream` shows any.
+pub fn write_coloured(stream: impl AsFd + RawStream, text: &str) -> io::Result<()> {
+    let mut bytes = AutoStream::new(Vec::new(), AutoStream::choice(&stream));
+    bytes.write_all(text.as_bytes())?;
+    let mut stream = Waiting(stream);
+    stream.write_all(&bytes.into_inner()).and_then(|()| stream.flush())
+}
+
+/// A stream that is waited for where it would rather fail (EAGAIN): whoever shares a pipe or a terminal with us may have
+/// made it so for all, as node does.
+#[derive(Debug)]
+pub struct Waiting<S>(pub S);
+
+impl<S: Write + AsFd> Waiting<S> {
+    fn wait_for<T>(&mut self, act: impl Fn(&mut S) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match act(&mut self.0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLOUT)], PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+impl<S: Write + AsFd> Write for Waiting<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wait_for(|stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wait_for(Write::flush)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 
 use super::failure::{Failure, line, tell};
+use super::output::Waiting;
 use super::sandbox::Sandbox;
 use super::signals::Signals;
 use super::status::{Ending, Status};
@@ -209,8 +210,9 @@ impl Run {
 
 /// Hands on output as it comes, byte for byte.
 fn passed_on() -> Result<impl FnMut(Stream, &[u8]) -> io::Result<()> + Send + 'static, Failure> {
-    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(Failure::Stdout)?);
-    let mut stderr = File::from(io::stderr().as_fd().try_clone_to_owned().map_err(Failure::Stdout)?);
+    let own = |stream: BorrowedFd<'_>| stream.try_clone_to_owned().map(|own| Waiting(File::from(own)));
+    let mut stdout = own(io::stdout().as_fd()).map_err(Failure::Stdout)?;
+    let mut stderr = own(io::stderr().as_fd()).map_err(Failure::Stdout)?;
     Ok(move |stream, bytes: &[u8]| match stream {
         Stream::Stdout => stdout.write_all(bytes),
         Stream::Stderr => stderr.write_all(bytes),

@@ -26,6 +26,7 @@ use rootcontract::rpm::verdict::Scenario;
 
 use super::super::failure::{Failure, tell};
 use super::super::matrix::{Architectures, architecture};
+use super::super::output::Waiting;
 use super::super::signals::Signals;
 use super::super::status::Ending;
 use super::install::tree_of;
@@ -161,7 +162,7 @@ impl Terminal {
         // It waits for the keyboard until this process ends.
         std::thread::spawn(move || pass_on(io::stdin(), typed, NO_MORE));
         let out = std::thread::spawn(move || {
-            pass_on(written, io::stdout(), b"");
+            pass_on(written, Waiting(io::stdout()), b"");
             drop(somebody_reads);
         });
         let result = work(nobody_reads);
