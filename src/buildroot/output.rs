@@ -84,23 +84,31 @@ impl Incoming {
         self.pipe.is_some()
     }
 
-    /// Takes what is there, at most a chunk; whether there may be more at once.
-    pub fn take(&mut self, buffer: &mut [u8], sink: &mut Option<Sink>) -> io::Result<bool> {
-        let Some(pipe) = &mut self.pipe else { return Ok(false) };
-        match pipe.read(buffer) {
-            Ok(0) => self.pipe = None,
-            Ok(length) => {
-                self.captured.push(&buffer[..length]);
-                if let Some(Sink(sink)) = sink {
-                    sink(self.stream, &buffer[..length])?;
+    /// Takes what is there, at most what fits into `buffer`; how much that was, 0 where there is nothing for now.
+    pub fn take(&mut self, buffer: &mut [u8], sink: &mut Option<Sink>) -> io::Result<usize> {
+        let Some(pipe) = &mut self.pipe else { return Ok(0) };
+        loop {
+            match pipe.read(buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(length) => {
+                    self.captured.push(&buffer[..length]);
+                    if let Some(Sink(sink)) = sink {
+                        sink(self.stream, &buffer[..length])?;
+                    }
+                    return Ok(length);
                 }
-                return Ok(true);
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            return Ok(0);
         }
-        Ok(false)
+    }
+
+    /// How much the pipe can hold.
+    fn capacity(&self) -> io::Result<usize> {
+        let Some(pipe) = &self.pipe else { return Ok(0) };
+        Ok(fcntl(pipe, FcntlArg::F_GETPIPE_SZ)?.unsigned_abs() as usize)
     }
 }
 
@@ -171,7 +179,7 @@ pub(super) fn follow(
         let [replied, rest @ ..] = ready;
         let mut written = false;
         for (stream, _) in streams.iter_mut().filter(|stream| stream.is_open()).zip(rest).filter(|(_, ready)| *ready) {
-            written |= stream.take(&mut buffer, sink)?;
+            written |= stream.take(&mut buffer, sink)? > 0;
         }
         if replied {
             return Ok(News::Reply);
@@ -187,11 +195,18 @@ pub(super) fn follow(
     }
 }
 
-/// Takes what is left in the pipes of a run that is over. It does not wait: somebody outside may hold an end.
+/// Takes what is left in the pipes of a run that is over. It does not wait, nor take more than a pipe holds: somebody outside
+/// may hold an end, and write on.
 pub(super) fn drain(streams: &mut [Incoming; 2], sink: &mut Option<Sink>) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     for stream in streams {
-        while stream.take(&mut buffer, sink)? {}
+        let mut left = stream.capacity()?;
+        while left > 0 {
+            match stream.take(&mut buffer[..left.min(CHUNK)], sink)? {
+                0 => break,
+                length => left -= length,
+            }
+        }
     }
     Ok(())
 }
@@ -221,6 +236,26 @@ mod tests {
         assert_eq!(bytes.len(), 2 * KEPT);
         assert_eq!(captured.dropped(), written - 2 * KEPT as u64);
         assert!(bytes.starts_with(b"0\n1\n2\n") && bytes.ends_with(b"399998\n399999\n"));
+    }
+
+    #[test]
+    fn who_writes_on_when_the_run_is_over_is_not_listened_to_for_ever() {
+        use std::io::Write;
+
+        let (pipe, writer) = nix::unistd::pipe().expect("a pipe");
+        let mut writer = File::from(writer);
+        writer.write_all(b"the run's own").expect("room");
+        let mut streams = [(Stream::Stdout, Some(pipe)), (Stream::Stderr, None)]
+            .map(|(stream, pipe)| Incoming::new(stream, pipe).expect("a stream"));
+        let capacity = streams[0].capacity().expect("a number");
+        let mut heard = 0;
+        let writes_on = move |_: Stream, bytes: &[u8]| {
+            heard += bytes.len();
+            assert!(heard <= capacity, "{heard} bytes");
+            writer.write_all(bytes)
+        };
+        drain(&mut streams, &mut Some(Sink(Box::new(writes_on)))).expect("an end");
+        assert!(streams.map(Incoming::captured)[0].bytes().starts_with(b"the run's own"));
     }
 
     #[test]
