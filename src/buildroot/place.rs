@@ -19,11 +19,21 @@ pub(crate) fn scratch_places(privilege: Privilege) -> [PathBuf; 2] {
 
 /// Where the one for sockets and small files is made.
 pub(super) fn of_run_time(privilege: Privilege) -> PathBuf {
-    match (privilege, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)) {
-        (Privilege::Root, _) => OF_ROOT.into(),
-        (Privilege::UsernsSingle | Privilege::UsernsSubid, Some(own)) if is_private(&own) => own.join("rootcontract"),
-        (Privilege::UsernsSingle | Privilege::UsernsSubid, _) => std::env::temp_dir(),
+    match privilege {
+        Privilege::Root => OF_ROOT.into(),
+        Privilege::UsernsSingle | Privilege::UsernsSubid => of_user().unwrap_or_else(std::env::temp_dir),
     }
+}
+
+/// What a user has for it in the run-time directory, where that is nobody else's.
+fn of_user() -> Option<PathBuf> {
+    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    own.filter(|own| is_private(own)).map(|own| own.join("rootcontract"))
+}
+
+/// Whether a directory is there for scratch directories of ours only, whoever made it.
+pub(super) fn is_ours(directory: &Path) -> bool {
+    directory == Path::new(OF_ROOT) || of_user().is_some_and(|own| own == directory)
 }
 
 /// Where the one for `/var` is made.
@@ -57,5 +67,14 @@ mod tests {
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).expect("a mode");
         assert_eq!(is_private(place.path()), expected);
         assert!(!is_private(&place.path().join("nonexistent")) && !is_private(Path::new("relative")));
+    }
+
+    #[rstest]
+    #[case::of_root(OF_ROOT, true)]
+    #[case::with_all_that_is_root_s("/run", false)]
+    #[case::of_the_same_name("/home/user/src/rootcontract", false)]
+    #[case::on_disk(ON_DISK, false)]
+    fn a_place_is_ours_if_nobody_else_puts_anything_there(#[case] directory: &str, #[case] expected: bool) {
+        assert_eq!(is_ours(Path::new(directory)), expected);
     }
 }

@@ -5,15 +5,17 @@
 //! link is followed and no mount entered.
 
 use std::ffi::{CStr, CString};
+use std::fs::Permissions;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::Result;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, renameat};
-use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmod, fchmodat, fstatat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, Whence, lseek, unlinkat};
 
 use crate::sys;
@@ -113,8 +115,15 @@ fn unlock(parent: &OwnedFd, name: &CStr) {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let _not_ours = openat(parent, name, flags, Mode::empty()).and_then(|inode| sys::make_mutable(inode.as_fd()));
     if kind == Type::Directory {
-        let _not_ours = fchmodat(parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink);
+        let _not_ours = open_to_its_owner(parent, name);
     }
+}
+
+/// Changes the mode of a directory, and never of what a link leads to that somebody has put in its place.
+fn open_to_its_owner(parent: &OwnedFd, name: &CStr) -> io::Result<()> {
+    // One that its owner may not read can't be opened but so, and so opened its mode can't be changed but by that path.
+    let directory = openat(parent, name, DIRECTORY | OFlag::O_PATH, Mode::empty())?;
+    std::fs::set_permissions(format!("/proc/self/fd/{}", directory.as_raw_fd()), Permissions::from_mode(0o700))
 }
 
 /// Opens a directory in `top`, unless it is a mount.
@@ -154,4 +163,25 @@ fn first_free(top: &OwnedFd) -> Result<u64> {
 
 fn named(number: u64) -> CString {
     CString::new(number.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::a_directory(c"closed", 0o700)]
+    #[case::a_link_to_one(c"link", 0o000)]
+    fn no_mode_is_changed_through_a_link(#[case] name: &CStr, #[case] expected: u32) {
+        let place = tempfile::tempdir().expect("a directory");
+        let closed = place.path().join("closed");
+        std::fs::create_dir(&closed).expect("a directory");
+        std::fs::set_permissions(&closed, Permissions::from_mode(0o000)).expect("a mode");
+        std::os::unix::fs::symlink("closed", place.path().join("link")).expect("a link");
+        let parent = open(place.path(), DIRECTORY, Mode::empty()).expect("a directory");
+        let _refused_for_a_link = open_to_its_owner(&parent, name);
+        let mode = closed.metadata().expect("a directory").permissions().mode() & 0o7777;
+        assert_eq!(mode, expected);
+    }
 }
