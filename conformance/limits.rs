@@ -13,7 +13,7 @@ use rootcontract::profile::Profile;
 use rstest::rstest;
 
 use crate::command::inside;
-use crate::support::{assert_kept, builder, chain, executable, facts, run, shell, supervisor, well};
+use crate::support::{assert_kept, builder, chain, comes_true, executable, facts, run, shell, supervisor, well};
 
 const SMALL: NonZeroU64 = NonZeroU64::new(64 << 10).expect("more than nothing");
 /// Enough for the probe, and far less than anybody's memory.
@@ -230,6 +230,46 @@ fn where_nothing_limits_processes_it_is_told_or_refused(
          known to have a pid_max of their own (it takes Linux 6.14)\n"
     );
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(code)));
+}
+
+/// The supervisor holds some descriptors for each run. Where there are none for another one, that is refused, and nobody
+/// else's goes: also where the last are gone while it is asked for, as comes about at one of these numbers.
+#[rstest]
+fn runs_that_find_no_descriptors_are_refused_and_all_others_go_on(#[values(58, 59, 60, 61, 62, 63)] number: u32) {
+    const ALL: usize = 16;
+    let place = tempfile::tempdir().expect("a directory");
+    let few = place.path().join("rootcontract");
+    executable(&few, &format!("#!/bin/sh\nulimit -n {number}\nexec {} \"$@\"\n", supervisor().display()));
+    let root = builder("/").profile(Profile::Hardened).supervisor(&few).open().expect("an open root");
+    let (mut went, mut refused) = (0, Vec::new());
+    std::thread::scope(|scope| {
+        let start = |_| {
+            let ends = [(), ()].map(|()| nix::unistd::pipe().expect("a pipe"));
+            let [(interrupt, caller), (hurry, second)] = ends;
+            let wait = "while ! test -e /var/go; do sleep 0.05; done; exit 7";
+            let invocation = shell(wait).interrupt(interrupt).hurry(hurry);
+            let root = &root;
+            scope.spawn(move || (root.run(invocation), caller, second).0)
+        };
+        let runs: Vec<_> = (0..ALL).map(start).collect();
+        // Who is refused is told at once.
+        assert!(comes_true(|| runs.iter().any(std::thread::ScopedJoinHandle::is_finished)), "all had room");
+        std::fs::write(root.var().join("go"), "").expect("a file");
+        for run in runs {
+            match run.join().expect("a thread") {
+                Ok(done) => assert_eq!((done.outcome, went += 1), (Outcome::Exited(7), ())),
+                Err(error) => refused.push(chain(&error)),
+            }
+        }
+    });
+    let next = well(run(&root, shell("echo well")));
+    root.close().expect("nothing left");
+    assert_eq!(next, "well\n");
+    assert!(went > 0 && went + refused.len() == ALL, "{went}: {refused:?}");
+    for error in refused {
+        let few = error.starts_with("cannot start bubblewrap: ") && error.ends_with(": EMFILE: Too many open files");
+        assert!(few, "{error}");
+    }
 }
 
 #[rstest]

@@ -223,7 +223,7 @@ impl BuildRoot {
 
     /// Why there are no subordinate ids, where they seemed to be there.
     pub(crate) fn lesser(&self) -> Option<String> {
-        self.lesser.as_ref().map(|why| format!("{why}: {}", why.errno().desc()))
+        self.lesser.as_ref().map(Failure::line)
     }
 
     /// What it is built with.
@@ -398,12 +398,10 @@ fn attend(
     reply: &OwnedFd,
     mut silence: Silence,
 ) -> Result<Completed, RunError> {
-    let mut pid_namespace = 0;
     let done = loop {
         match output::follow(&mut streams, &mut sink, reply, &mut silence).map_err(RunError::Sink)? {
             News::Idle => protocol::tell_idle(reply).map_err(RunError::SupervisorGone)?,
             News::Reply => match protocol::reply(reply).map_err(RunError::SupervisorGone)? {
-                Reply::Started { pid_namespace: inode } => pid_namespace = inode,
                 Reply::Done(done) => break done,
                 Reply::Failed(failure) => return Err(RunError::Start(failure)),
                 Reply::Opened(_) | Reply::DeviceAdded | Reply::Closed(_) => {}
@@ -411,12 +409,12 @@ fn attend(
         }
     };
     output::drain(&mut streams, &mut sink).map_err(RunError::Sink)?;
-    Ok(completed(&done, streams.map(Incoming::captured), pid_namespace))
+    Ok(completed(&done, streams.map(Incoming::captured)))
 }
 
-fn completed(done: &Done, [stdout, stderr]: [Captured; 2], pid_namespace: u64) -> Completed {
+fn completed(done: &Done, [stdout, stderr]: [Captured; 2]) -> Completed {
     let bwraps_own = if stderr == Captured::default() { stdout.bytes() } else { stderr.bytes() };
-    Completed { outcome: Outcome::judge(done, &bwraps_own), stdout, stderr, pid_namespace }
+    Completed { outcome: Outcome::judge(done, &bwraps_own), stdout, stderr, pid_namespace: done.pid_namespace }
 }
 
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {

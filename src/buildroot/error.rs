@@ -194,6 +194,5 @@ pub enum CloseError {
 }
 
 fn listed(failures: &[Failure]) -> String {
-    let told: Vec<_> = failures.iter().map(|failure| format!("{failure}: {}", failure.errno().desc())).collect();
-    told.join("; ")
+    failures.iter().map(Failure::line).collect::<Vec<_>>().join("; ")
 }

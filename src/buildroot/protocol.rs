@@ -19,7 +19,9 @@ use crate::facts::escape::Marks;
 use crate::facts::launch::{Canaries, Inherited};
 use crate::plan::Preparation;
 use crate::profile::{Furniture, NodeCreation};
-pub(super) use wire::{Heard, Received, answer, ask, conclude, heard, is_gone, packet_pair, receive, reply, tell_idle};
+pub(super) use wire::{
+    Arrival, Heard, Received, ask, conclude, heard, is_gone, packet_pair, receive, reply, tell_idle,
+};
 
 /// What the supervisor is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +38,7 @@ pub(super) enum Request {
 
 /// How the root is opened.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Open {
     /// Which users and groups there are.
     pub ids: Ids,
@@ -110,6 +113,7 @@ pub enum Surroundings {
 
 /// One sandbox.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Run {
     /// bubblewrap.
     pub program: OsString,
@@ -152,6 +156,7 @@ pub(super) enum Role {
 
 /// One device node.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AddDevice {
     /// Its name below `/dev`.
     pub name: OsString,
@@ -164,12 +169,7 @@ pub(super) struct AddDevice {
 pub(super) enum Reply {
     /// To [`Request::Open`].
     Opened(Opened),
-    /// bubblewrap was executed. To [`Request::Run`], first.
-    Started {
-        /// The inode of the pid namespace bubblewrap runs in.
-        pid_namespace: u64,
-    },
-    /// Nothing of the run is left. To [`Request::Run`], last.
+    /// Nothing of the run is left. To [`Request::Run`].
     Done(Done),
     /// To [`Request::AddDevice`].
     DeviceAdded,
@@ -181,6 +181,7 @@ pub(super) enum Reply {
 
 /// How the root was opened.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Opened {
     /// The namespaces of the supervisor, by their names in `/proc/self/ns`.
     pub namespaces: std::collections::BTreeMap<String, u64>,
@@ -209,6 +210,7 @@ pub(super) enum Pids {
 
 /// How a run ended.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Done {
     /// How bubblewrap itself ended.
     pub wait: Wait,
@@ -216,6 +218,8 @@ pub(super) struct Done {
     pub status: Vec<u8>,
     /// Who ended it.
     pub cause: Cause,
+    /// The inode of the pid namespace bubblewrap ran in.
+    pub pid_namespace: u64,
 }
 
 /// How a process ended.
@@ -244,16 +248,14 @@ pub(super) enum Cause {
 
 /// An operation of the supervisor that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(deny_unknown_fields)]
 #[error("cannot {operation}")]
 pub struct Failure {
     /// The operation and its subject, as "mount the device tmpfs on /run/…".
     pub operation: String,
-    /// `errno`, as a number.
-    errno: i32,
-    /// The same, for the chain of causes.
+    /// Why.
     #[source]
-    #[serde(skip, default = "no_source")]
-    source: Errno,
+    why: Why,
     /// What was missing, where that is known.
     pub(super) want: Option<Want>,
 }
@@ -277,14 +279,9 @@ pub(super) enum Want {
     WholeProc,
 }
 
-fn no_source() -> Errno {
-    Errno::UnknownErrno
-}
-
 impl Failure {
-    pub(crate) fn new(operation: impl Into<String>, errno: impl Into<io::Error>) -> Self {
-        let errno = errno.into().raw_os_error().unwrap_or(0);
-        Self { operation: operation.into(), errno, source: Errno::from_raw(errno), want: None }
+    pub(crate) fn new(operation: impl Into<String>, why: impl Into<io::Error>) -> Self {
+        Self { operation: operation.into(), why: Why::of(&why.into()), want: None }
     }
 
     pub(super) fn for_want_of(mut self, want: Want) -> Self {
@@ -292,14 +289,34 @@ impl Failure {
         self
     }
 
-    /// Why it failed.
-    pub fn errno(&self) -> Errno {
-        Errno::from_raw(self.errno)
+    /// What the kernel refused it with; `None` where it was not the kernel.
+    pub fn errno(&self) -> Option<Errno> {
+        match self.why {
+            Why::Errno(errno) => Some(Errno::from_raw(errno)),
+            Why::Other(_) => None,
+        }
     }
 
-    /// What serde can't carry over the wire.
-    fn with_source(mut self) -> Self {
-        self.source = self.errno();
-        self
+    /// In a line, without the name of an errno.
+    pub(super) fn line(&self) -> String {
+        let why = self.errno().map_or_else(|| self.why.to_string(), |errno| errno.desc().to_owned());
+        format!("{self}: {why}")
+    }
+}
+
+/// Why an operation failed, as far as it can be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+enum Why {
+    /// The kernel refused: `errno`.
+    #[error("{}", Errno::from_raw(*.0))]
+    Errno(i32),
+    /// Something else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Why {
+    fn of(error: &io::Error) -> Self {
+        error.raw_os_error().map_or_else(|| Self::Other(error.to_string()), Self::Errno)
     }
 }

@@ -34,7 +34,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use super::privilege::Ids;
-use super::protocol::{self, Copied, Failure, Open, Opened, Received, Reply, Request, Surroundings};
+use super::protocol::{self, Arrival, Copied, Failure, Open, Opened, Received, Reply, Request, Surroundings};
 use super::scratch;
 use marks::Planted;
 use mounts::Mounts;
@@ -72,9 +72,8 @@ fn supervise() -> io::Result<()> {
     let _open_for_good = std::os::fd::IntoRawFd::into_raw_fd(null);
     // A terminal's Ctrl-C is for the caller, who then ends us by going away.
     let _already_a_leader = nix::unistd::setsid();
-    let Some(Received { request, reply, descriptors: locks }) = protocol::receive(control.as_fd())? else {
-        return Ok(());
-    };
+    let Arrival::Request(received) = protocol::receive(control.as_fd()) else { return Ok(()) };
+    let Received { request, reply, descriptors: locks } = *received;
     let open = match request {
         Ok(Request::Open(open)) => open,
         Ok(_) => return Ok(()),
@@ -160,15 +159,28 @@ fn init(control: &OwnedFd, reply: OwnedFd, open: &Open) -> io::Result<()> {
     std::process::exit(i32::from(!failures.is_empty()))
 }
 
-/// Whether there are descriptors left for what closing takes: the request, the socket for its answer, and directories on
-/// the way down in what is removed. A root that could not be closed is not opened.
-fn has_room_to_close() -> Result<(), Failure> {
-    let held: io::Result<Vec<std::fs::File>> = (0..CLOSING).map(|_| std::fs::File::open("/dev/null")).collect();
-    held.map(drop).map_err(|error| Failure::new("keep descriptors for closing it", error))
-}
+/// Descriptors kept for what must not fail for want of any: to take a request, with the socket for its answer, and to close,
+/// which takes directories on the way down in what is removed. A root that could not be closed is not opened.
+#[derive(Debug, Default)]
+struct Reserve(Vec<OwnedFd>);
 
-/// How many descriptors closing takes, at the most.
-const CLOSING: usize = 6;
+impl Reserve {
+    /// How many that takes, at the most.
+    const ENOUGH: usize = 6;
+
+    /// Keeps as many, copies of any.
+    fn keep(&mut self, any: &impl AsFd) -> Result<(), Failure> {
+        while self.0.len() < Self::ENOUGH {
+            let one = any.as_fd().try_clone_to_owned();
+            self.0.push(one.map_err(|error| Failure::new("keep descriptors for closing it", error))?);
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self) {
+        self.0.clear();
+    }
+}
 
 /// The state of one open root.
 #[derive(Debug)]
@@ -176,6 +188,7 @@ struct Supervisor {
     mounts: Mounts,
     limit: pids::Limit,
     children: SignalFd,
+    reserve: Reserve,
     runs: Vec<Run>,
     /// What must stay open for the canaries and the marks to be found.
     _canaries: canaries::Planted,
@@ -203,18 +216,23 @@ impl Supervisor {
             inherited: (open.ids != Ids::Kept).then(|| Box::new(crate::probe::inherited())),
             pids,
         };
-        has_room_to_close()?;
-        Ok((Self { mounts, limit, children, runs: Vec::new(), _canaries: canaries, _marks: marks }, opened))
+        let mut reserve = Reserve::default();
+        reserve.keep(&children)?;
+        Ok((Self { mounts, limit, children, reserve, runs: Vec::new(), _canaries: canaries, _marks: marks }, opened))
     }
 
     /// Serves until asked to close, which gives the socket to answer on, or until the other side is gone.
     fn serve(&mut self, control: &OwnedFd) -> io::Result<Option<OwnedFd>> {
         loop {
             if self.wait(control)? {
+                self.reserve.give_up();
                 match protocol::receive(control.as_fd()) {
-                    Ok(Some(Received { request: Ok(Request::Close), reply, .. })) => return Ok(Some(reply)),
-                    Ok(Some(received)) => self.carry_out(received),
-                    Ok(None) | Err(_) => return Ok(None),
+                    Arrival::Request(received) => match *received {
+                        Received { request: Ok(Request::Close), reply, .. } => return Ok(Some(reply)),
+                        received => self.carry_out(received),
+                    },
+                    Arrival::Unanswerable => {}
+                    Arrival::End => return Ok(None),
                 }
             }
             while let Ok(Some(_)) = self.children.read_signal() {}
@@ -248,7 +266,8 @@ impl Supervisor {
     }
 
     fn carry_out(&mut self, Received { request, reply, descriptors }: Received) {
-        let failed = match request {
+        let kept = self.reserve.keep(&self.children);
+        let failed = match kept.and(request) {
             Ok(Request::Run(request)) => match Run::start(&request, reply, descriptors, &self.mounts, &self.limit) {
                 Ok(run) => return self.runs.push(run),
                 Err(failed) => failed,

@@ -1,15 +1,13 @@
 //! The packets that requests and replies are.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Seek};
+use std::io::{self, ErrorKind, IoSlice, Read, Seek, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, sendmsg,
-    socketpair,
-};
+use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair};
+use serde::{Deserialize, Serialize};
 
 use super::{Failure, Reply, Request};
 
@@ -18,8 +16,6 @@ use super::{Failure, Reply, Request};
 const LARGEST_REQUEST: u64 = 32 << 20;
 /// The most a reply may weigh; it holds at most [`STATUS_LIMIT`](super::super::supervisor::STATUS_LIMIT) bytes from outside.
 const LARGEST_REPLY: usize = 64 << 10;
-/// The most descriptors that come with a request: a run's are ten at the most.
-const MOST_DESCRIPTORS: usize = 12;
 
 /// Sends `request` with `descriptors` and gives the socket on which its replies arrive.
 pub(in crate::buildroot) fn ask(
@@ -28,13 +24,21 @@ pub(in crate::buildroot) fn ask(
     descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<OwnedFd> {
     let mut body = File::from(memfd_create(c"rootcontract-request", MFdFlags::MFD_CLOEXEC)?);
-    serde_json::to_writer(&mut io::BufWriter::new(&mut body), request)?;
+    write(request, &mut body)?;
     let (ours, theirs) = packet_pair()?;
     let mut raw: Vec<RawFd> = vec![body.as_raw_fd(), theirs.as_raw_fd()];
     raw.extend(descriptors.iter().map(AsRawFd::as_raw_fd));
     let rights = [ControlMessage::ScmRights(&raw)];
     again(|| sendmsg::<()>(control.as_raw_fd(), &[IoSlice::new(b"?")], &rights, MsgFlags::MSG_NOSIGNAL, None))?;
     Ok(ours)
+}
+
+/// A request as it is read by [`read`].
+fn write(request: &Request, to: impl Write) -> io::Result<()> {
+    let mut buffered = io::BufWriter::new(to);
+    serde_json::to_writer(&mut buffered, &Versioned { version: VERSION, request })?;
+    // Dropped, it would keep to itself what goes wrong with the rest.
+    buffered.flush()
 }
 
 /// Whether an error of asking, or of waiting for a reply, means that nobody is there any more.
@@ -51,67 +55,82 @@ pub(in crate::buildroot) struct Received {
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// The next request; `None` when the other side is gone.
-pub(in crate::buildroot) fn receive(control: BorrowedFd<'_>) -> io::Result<Option<Received>> {
-    let mut byte = [0_u8; 1];
-    let mut iov = [IoSliceMut::new(&mut byte)];
-    let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
-    let message = loop {
-        match recvmsg::<()>(control.as_raw_fd(), &mut iov, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
-            Err(Errno::EINTR) => {}
-            message => break message?,
-        }
+/// What arrives where requests are received.
+#[derive(Debug)]
+pub(in crate::buildroot) enum Arrival {
+    /// A request.
+    Request(Box<Received>),
+    /// What can't be answered: the socket to do that on did not come with it. Who asked sees that it has been closed.
+    Unanswerable,
+    /// The other side is gone.
+    End,
+}
+
+/// The next request; waits for it.
+pub(in crate::buildroot) fn receive(control: BorrowedFd<'_>) -> Arrival {
+    let message = match crate::sys::receive(control, &mut [0]) {
+        Ok(message) if message.length > 0 => message,
+        Ok(_) | Err(_) => return Arrival::End,
     };
-    let mut raw = Vec::new();
-    for part in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(descriptors) = part {
-            raw.extend(descriptors);
-        }
-    }
-    let mut descriptors = crate::sys::received(raw).into_iter();
-    if message.bytes == 0 {
-        return Ok(None);
-    }
-    let (Some(body), Some(reply)) = (descriptors.next(), descriptors.next()) else {
-        return Err(io::Error::from(Errno::EPROTO));
+    let mut descriptors = message.descriptors.into_iter();
+    let (Some(body), Some(reply)) = (descriptors.next(), descriptors.next()) else { return Arrival::Unanswerable };
+    let request = if message.cut {
+        Err(Failure::new("take all the descriptors of a request", Errno::EMFILE))
+    } else {
+        read(File::from(body))
     };
-    let request = read(File::from(body)).map_err(|error| Failure::new("read a request", error));
-    Ok(Some(Received { request, reply, descriptors: descriptors.collect() }))
+    Arrival::Request(Box::new(Received { request, reply, descriptors: descriptors.collect() }))
 }
 
 /// A request as it was written into its memory file.
-fn read(mut body: File) -> io::Result<Request> {
-    body.rewind()?;
+fn read(mut body: File) -> Result<Request, Failure> {
+    let failed = |error: io::Error| Failure::new("read a request", error);
     let mut json = Vec::new();
-    body.take(LARGEST_REQUEST).read_to_end(&mut json)?;
-    Ok(serde_json::from_slice(&json)?)
+    body.rewind().map_err(failed)?;
+    body.take(LARGEST_REQUEST).read_to_end(&mut json).map_err(failed)?;
+    // First, since all the rest may be other in other versions.
+    let Version { version } = serde_json::from_slice(&json).map_err(|error| failed(error.into()))?;
+    if version != VERSION {
+        return Err(failed(io::Error::other(format!(
+            "it is of rootcontract {}, and this supervisor of {VERSION}: both have to be the same",
+            crate::facts::text::escape(version.as_bytes())
+        ))));
+    }
+    let Versioned::<String, Request> { request, .. } =
+        serde_json::from_slice(&json).map_err(|error| failed(error.into()))?;
+    Ok(request)
 }
 
-/// Sends a reply. That the caller has gone is no failure of ours: it shows when its socket is polled.
-///
-/// # Errors
-/// What keeps the caller from ever hearing of it, unless the socket is closed.
-pub(in crate::buildroot) fn answer(socket: &OwnedFd, reply: &Reply) -> io::Result<()> {
-    send(socket, &serde_json::to_vec(reply)?)
+/// Who can read a request: those of the same version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A request, and the version of who asks.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Versioned<V, R> {
+    version: V,
+    request: R,
 }
 
-/// Sends the last reply there is. One that can't be sent is told by the socket being closed.
+/// The one half of it.
+#[derive(Debug, Deserialize)]
+struct Version {
+    version: String,
+}
+
+/// Sends the reply. One that can't be sent is told by the socket being closed; that the caller has gone is no failure of ours.
 pub(in crate::buildroot) fn conclude(socket: OwnedFd, reply: &Reply) {
-    let _told_by_its_end = answer(&socket, reply);
+    let _told_by_its_end = serde_json::to_vec(reply).map_err(Into::into).and_then(|packet| send(&socket, &packet));
 }
 
 /// The next reply on `socket`; waits for it.
 pub(in crate::buildroot) fn reply(socket: &OwnedFd) -> io::Result<Reply> {
     let mut json = vec![0; LARGEST_REPLY];
-    let length = again(|| recv(socket.as_raw_fd(), &mut json, MsgFlags::empty()))?;
-    if length == 0 {
-        return Err(io::Error::from(Errno::ECONNRESET));
+    // The length is that of the packet, also where it is more than there is room for.
+    match again(|| recv(socket.as_raw_fd(), &mut json, MsgFlags::MSG_TRUNC))? {
+        0 => Err(Errno::ECONNRESET.into()),
+        length => Ok(serde_json::from_slice(json.get(..length).ok_or(Errno::EMSGSIZE)?)?),
     }
-    Ok(match serde_json::from_slice(&json[..length])? {
-        Reply::Failed(failure) => Reply::Failed(failure.with_source()),
-        Reply::Closed(failures) => Reply::Closed(failures.into_iter().map(Failure::with_source).collect()),
-        reply => reply,
-    })
 }
 
 /// Says of the run behind `socket` that it has written nothing for too long. That it is over already is no failure:
@@ -161,4 +180,67 @@ fn again<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
 /// Two connected sockets that keep packets apart.
 pub(in crate::buildroot) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn a_request_that_could_not_be_written_is_no_request() {
+        let mut room_for_some = [0; 8];
+        let error = write(&Request::Close, room_for_some.as_mut_slice()).expect_err("no room");
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+    }
+
+    #[rstest]
+    #[case::ours(&format!(r#"{{"version":"{VERSION}","request":"Close"}}"#), None)]
+    #[case::of_another_version(
+        r#"{"version":"0.0.9\u001b","request":{"Open":{"strange":1}}}"#,
+        Some("it is of rootcontract 0.0.9\\x1b, and this supervisor of VERSION: both have to be the same")
+    )]
+    #[case::without_a_version(r#""Close""#, Some("invalid type: string \"Close\", expected struct Version"))]
+    #[case::with_something_new(
+        &format!(r#"{{"version":"{VERSION}","request":{{"AddDevice":{{"name":{{"Unix":[]}},"source":{{"Unix":[]}},"limit":1}}}}}}"#),
+        Some("unknown field `limit`, expected `name` or `source`")
+    )]
+    fn only_requests_of_the_same_build_are_read(#[case] text: &str, #[case] refused: Option<&str>) {
+        let mut body = tempfile::tempfile().expect("a file");
+        body.write_all(text.as_bytes()).expect("a request");
+        let told = read(body).err().map(|failure| failure.line());
+        let told = told.map(|line| line.split(" at line ").next().unwrap_or_default().to_owned());
+        let line = |why: &str| format!("cannot read a request: {}", why.replace("VERSION", VERSION));
+        assert_eq!(told, refused.map(line));
+    }
+
+    #[test]
+    fn a_packet_that_was_cut_is_no_reply() {
+        let (ours, theirs) = packet_pair().expect("sockets");
+        conclude(theirs, &Reply::Failed(Failure::new("x".repeat(LARGEST_REPLY), Errno::EIO)));
+        let error = reply(&ours).expect_err("a large reply");
+        assert_eq!(error.raw_os_error(), Some(Errno::EMSGSIZE as i32));
+    }
+
+    #[test]
+    fn a_request_that_arrives_cut_is_answered_if_it_can_be_and_the_next_one_is_read() {
+        let (control, theirs) = packet_pair().expect("sockets");
+        let null = File::open("/dev/null").expect("a file");
+        let too_many = [null.as_fd(); 60];
+        let asked = ask(control.as_fd(), &Request::Close, &too_many).expect("asked");
+        send(&control, b"?").expect("a packet");
+        let _next = ask(control.as_fd(), &Request::Close, &too_many[..4]).expect("asked");
+        let Arrival::Request(received) = receive(theirs.as_fd()) else { panic!("no request") };
+        let failure = received.request.expect_err("a request that was cut");
+        assert_eq!(failure.line(), "cannot take all the descriptors of a request: Too many open files");
+        drop(received.reply);
+        assert!(is_gone(&self::reply(&asked).expect_err("no reply")), "what came is closed");
+        assert!(matches!(receive(theirs.as_fd()), Arrival::Unanswerable));
+        let Arrival::Request(received) = receive(theirs.as_fd()) else { panic!("no request") };
+        assert!(matches!(received.request, Ok(Request::Close)) && received.descriptors.len() == 4);
+        drop(control);
+        assert!(matches!(receive(theirs.as_fd()), Arrival::End));
+    }
 }

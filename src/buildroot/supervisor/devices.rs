@@ -76,7 +76,9 @@ pub(super) fn add(mounts: &Mounts, request: &AddDevice) -> Result<(), Failure> {
     }
     let target = mounts.dev().join(&request.name);
     match node(NodeCreation::Mknod, source, &target) {
-        Err(failure) if failure.errno() == Errno::EPERM => mounts.in_each(|| node(NodeCreation::Bind, source, &target)),
+        Err(failure) if failure.errno() == Some(Errno::EPERM) => {
+            mounts.in_each(|| node(NodeCreation::Bind, source, &target))
+        }
         result => result,
     }
 }
@@ -85,7 +87,7 @@ fn node(creation: NodeCreation, source: &Path, target: &Path) -> Result<(), Fail
     match creation {
         NodeCreation::Mknod => make_node(source, target).map_err(|error| {
             let failure = Failure::new(format!("make the device node {}", target.display()), error);
-            if failure.errno() == Errno::EPERM { failure.for_want_of(Want::Mknod) } else { failure }
+            if failure.errno() == Some(Errno::EPERM) { failure.for_want_of(Want::Mknod) } else { failure }
         }),
         NodeCreation::Bind => bind_node(source, target)
             .map_err(|error| Failure::new(format!("bind {} to {}", source.display(), target.display()), error)),

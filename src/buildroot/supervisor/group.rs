@@ -73,7 +73,7 @@ pub(super) fn usable() -> Result<PathBuf, String> {
     clear_abandoned(&own);
     match Group::make(&own, 1) {
         Ok(_) => Ok(own),
-        Err(failure) => Err(format!("{failure}: {}", failure.errno().desc())),
+        Err(failure) => Err(failure.line()),
     }
 }
 

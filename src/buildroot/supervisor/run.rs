@@ -34,6 +34,11 @@ pub(super) struct Run {
     attached: Attached,
     /// Where its end is reported; `None` once nobody is there to hear of it.
     reply: Option<OwnedFd>,
+    pid_namespace: u64,
+    /// What tells whether it was executed, until that is known.
+    execution: Option<Execution>,
+    /// Why it was not.
+    failed: Option<Failure>,
     status: Status,
     stage: Stage,
     deadline: Option<Instant>,
@@ -55,6 +60,14 @@ enum Stage {
     Killed { cause: Cause },
 }
 
+/// A process that is becoming bubblewrap: what has to be done before may have to wait for somebody else.
+#[derive(Debug)]
+struct Execution {
+    program: String,
+    /// Here comes the error; it ends without a word when the program is executed.
+    errno: File,
+}
+
 /// A run stands still, as its caller does.
 #[derive(Debug)]
 struct Pause {
@@ -63,7 +76,7 @@ struct Pause {
 }
 
 impl Run {
-    /// Starts bubblewrap, and tells the caller.
+    /// Starts bubblewrap. It does not wait until that is executed.
     ///
     /// # Errors
     /// What could not be done, with the socket to say so on.
@@ -81,16 +94,15 @@ impl Run {
         let further = descriptors.split_off(descriptors.len().min(3));
         let attached = Attached::new(&request.further, further);
         match launch(request, &descriptors, &attached, mounts, &limited) {
-            Ok((init, status, pid_namespace)) => {
-                if let Err(error) = protocol::answer(&reply, &Reply::Started { pid_namespace }) {
-                    processes::kill(init);
-                    return Err((Failure::new("tell that bubblewrap runs", error), reply));
-                }
+            Ok(Launched { init, pid_namespace, execution, status }) => {
                 let now = Instant::now();
                 Ok(Self {
                     init,
                     attached,
                     reply: Some(reply),
+                    pid_namespace,
+                    execution: Some(execution),
+                    failed: None,
                     status: Status::new(status),
                     stage: Stage::Running,
                     // What is beyond the clock's end is no deadline.
@@ -110,7 +122,8 @@ impl Run {
         let reply = self.reply.as_ref().map(AsFd::as_fd);
         let interrupt = self.attached.interrupt().filter(|_| self.stage == Stage::Running);
         let hurry = self.attached.hurry().filter(|_| !self.is_killed());
-        let descriptors = [reply, interrupt, hurry, self.status.waits_for()].into_iter().flatten();
+        let execution = self.execution.as_ref().map(|execution| execution.errno.as_fd());
+        let descriptors = [reply, interrupt, hurry, execution, self.status.waits_for()].into_iter().flatten();
         descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
     }
 
@@ -132,6 +145,7 @@ impl Run {
     /// Does what is due at `now`.
     pub fn step(&mut self, now: Instant) {
         self.hear(now);
+        self.hear_of_execution();
         self.status.take();
         if self.status.is_flood() && !self.is_killed() {
             self.kill(Cause::Flood);
@@ -168,26 +182,47 @@ impl Run {
         }
     }
 
+    /// Hears whether bubblewrap was executed.
+    fn hear_of_execution(&mut self) {
+        let Some(Execution { program, errno }) = &mut self.execution else { return };
+        let mut number = [0; size_of::<i32>()];
+        let failed = match errno.read(&mut number) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return,
+            Ok(0) => None,
+            Ok(_) => Some(io::Error::from_raw_os_error(i32::from_ne_bytes(number))),
+            Err(error) => Some(error),
+        };
+        self.failed = failed.map(|error| Failure::new(format!("execute {program}"), error));
+        self.execution = None;
+        if self.failed.is_some() {
+            processes::kill(self.init);
+        }
+    }
+
     /// Stops what runs when the caller was stopped, and lets it go on when the caller does: the time between does not
     /// count.
     fn stand_still_with_caller(&mut self, now: Instant) {
-        let stopped = self.attached.caller_is_stopped();
-        match self.pause.take() {
-            None if stopped => self.pause = Some(Pause { since: now, stopped: processes::stop_below(self.init) }),
-            Some(pause) if stopped => self.pause = Some(pause),
-            Some(pause) => {
-                processes::wake(&pause.stopped);
-                let later = |at: Instant| at.checked_add(now - pause.since);
-                self.deadline = self.deadline.and_then(later);
-                if let Stage::Asked { kill_at, .. } = &mut self.stage {
-                    *kill_at = kill_at.and_then(later);
-                }
-            }
-            None => {}
+        match (&self.pause, self.attached.caller_is_stopped()) {
+            (None, true) => self.pause = Some(Pause { since: now, stopped: processes::stop_below(self.init) }),
+            (Some(_), false) => self.go_on(now),
+            (None, false) | (Some(_), true) => {}
+        }
+    }
+
+    /// Lets go on what stands still, if it does. What is due is due later by the time it stood.
+    fn go_on(&mut self, now: Instant) {
+        let Some(pause) = self.pause.take() else { return };
+        processes::wake(&pause.stopped);
+        let later = |at: Instant| at.checked_add(now - pause.since);
+        self.deadline = self.deadline.and_then(later);
+        if let Stage::Asked { kill_at, .. } = &mut self.stage {
+            *kill_at = kill_at.and_then(later);
         }
     }
 
     fn ask_to_end(&mut self, cause: Cause, now: Instant) {
+        // Before the grace begins: the pause until now is no part of it.
+        self.go_on(now);
         match processes::terminate_below(self.init) {
             Payload::Begun => self.stage = Stage::Asked { cause, kill_at: now.checked_add(self.grace) },
             Payload::NotYet => self.kill(cause),
@@ -205,31 +240,42 @@ impl Run {
 
     /// Reports the end: bubblewrap has ended, and with it its pid namespace and all that was in it.
     pub fn report(mut self, wait: Wait) {
+        self.hear_of_execution();
         self.status.take();
         let cause = match self.stage {
             Stage::Running if self.status.is_flood() => Cause::Flood,
             Stage::Running => Cause::Itself,
             Stage::Asked { cause, .. } | Stage::Killed { cause } => cause,
         };
-        if let Some(reply) = self.reply {
-            protocol::conclude(reply, &Reply::Done(Done { wait, status: self.status.text(), cause }));
-        }
+        let Some(reply) = self.reply else { return };
+        let done = Done { wait, status: self.status.text(), cause, pid_namespace: self.pid_namespace };
+        protocol::conclude(reply, &self.failed.map_or(Reply::Done(done), Reply::Failed));
     }
 }
 
-/// Executes bubblewrap: its process, the status pipe, and the inode of the pid namespace it runs in.
+/// A process that becomes bubblewrap.
+struct Launched {
+    init: Pid,
+    /// The inode of the pid namespace it is in.
+    pid_namespace: u64,
+    execution: Execution,
+    /// bubblewrap's status pipe.
+    status: File,
+}
+
+/// Starts the process that becomes bubblewrap.
 fn launch(
     request: &protocol::Run,
     streams: &[OwnedFd],
     attached: &Attached,
     mounts: &Mounts,
     limited: &Limited,
-) -> Result<(Pid, File, u64), Failure> {
+) -> Result<Launched, Failure> {
     let [stdin, stdout, stderr] = streams else {
         return Err(Failure::new("start a run without three descriptors", Errno::EBADF));
     };
     let (status, status_end) = pipe()?;
-    let (failure, failure_end) = pipe()?;
+    let (errno, errno_end) = pipe()?;
     let strings = Strings::new(request).map_err(|error| Failure::new("pass an argument with a NUL byte", error))?;
     let steps: Vec<_> = strings.before.iter().map(|one| one.step(attached)).collect();
     let (init, pid_namespace) = in_new_pid_namespace(|| {
@@ -243,7 +289,7 @@ fn launch(
                 .map(AsFd::as_fd)
                 .collect::<Vec<_>>(),
             mount_namespace: mounts.namespace_with(&request.sources),
-            failure: failure_end.as_fd(),
+            failure: errno_end.as_fd(),
             write: limited.write.as_ref().map(|(file, text)| (file.as_c_str(), text.as_c_str())),
             sleeper: request.sleeper,
             steps: &steps,
@@ -251,16 +297,8 @@ fn launch(
         })
     })
     .map_err(|error| Failure::new("start a process in a pid namespace of its own", error))?;
-    drop((failure_end, status_end));
-    executed(failure).map_err(|error| {
-        processes::kill(init);
-        Failure::new(format!("execute {}", request.program.to_string_lossy()), error)
-    })?;
-    fcntl(&status, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| {
-        processes::kill(init);
-        Failure::new("make the status pipe non-blocking", errno)
-    })?;
-    Ok((init, File::from(status), pid_namespace))
+    let execution = Execution { program: request.program.to_string_lossy().into_owned(), errno };
+    Ok(Launched { init, pid_namespace, execution, status })
 }
 
 /// A request's strings as the kernel takes them.
@@ -344,17 +382,105 @@ fn in_new_pid_namespace(fork: impl FnOnce() -> io::Result<Pid>) -> io::Result<(P
     }
 }
 
-/// Waits until the program is executed; the error it was not executed with.
-fn executed(failure: OwnedFd) -> io::Result<()> {
-    let mut errno = [0; size_of::<i32>()];
-    match File::from(failure).read_exact(&mut errno) {
-        Ok(()) => Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno))),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
-        Err(error) => Err(error),
-    }
+/// A pipe that is read without waiting. Its ends are numbered above what a run begins with, since those numbers are always
+/// taken in the supervisor.
+fn pipe() -> Result<(File, OwnedFd), Failure> {
+    let failed = |errno| Failure::new("make a pipe", errno);
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(failed)?;
+    fcntl(&read, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(failed)?;
+    Ok((File::from(read), write))
 }
 
-/// A pipe, its ends numbered above what a run begins with, since those numbers are always taken in the supervisor.
-fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
-    nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|errno| Failure::new("make a pipe", errno))
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+    use std::process::{Child, Command, Stdio};
+
+    use super::super::super::protocol::Role;
+    use super::*;
+
+    /// Long after the test.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A shell with a child, as if it were a bubblewrap with its payload.
+    fn something_running() -> Child {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "sleep 60 & echo ready; wait"]).stdout(Stdio::piped());
+        let mut shell = shell.spawn().expect("a shell");
+        shell.stdout.as_mut().expect("its stdout").read_exact(&mut [0; 6]).expect("a word");
+        shell
+    }
+
+    /// A run of it, that nobody waits for, and the ends of its pipes.
+    fn run(of: &Child, attached: Attached, start: Instant) -> (Run, [OwnedFd; 2]) {
+        let [(errno, errno_end), (status, status_end)] = [pipe(), pipe()].map(|pipe| pipe.expect("a pipe"));
+        let run = Run {
+            init: Pid::from_raw(of.id().try_into().expect("a pid")),
+            attached,
+            reply: None,
+            pid_namespace: 0,
+            execution: Some(Execution { program: "bwrap".to_owned(), errno }),
+            failed: None,
+            status: Status::new(status),
+            stage: Stage::Running,
+            deadline: None,
+            grace: LONG,
+            next_look: start,
+            pause: None,
+            _limited: Limited::default(),
+        };
+        (run, [errno_end, status_end])
+    }
+
+    #[test]
+    fn the_time_for_which_the_caller_was_stopped_is_no_part_of_the_grace() {
+        let mut shell = something_running();
+        let mut caller = tempfile::tempfile().expect("a file");
+        let mut is = |state: &str| {
+            caller.rewind().expect("its beginning");
+            caller.write_all(format!("1 (caller) {state} 0").as_bytes()).expect("a state");
+            OwnedFd::from(caller.try_clone().expect("a descriptor"))
+        };
+        let (interrupt, asks) = nix::unistd::pipe().expect("a pipe");
+        let start = Instant::now();
+        let attached = Attached::new(&[Role::Caller, Role::Interrupt], vec![is("T"), interrupt]);
+        let (mut run, _ends) = run(&shell, attached, start);
+        run.step(start);
+        assert!(run.pause.is_some());
+        is("R");
+        drop(asks);
+        let asked = start + 100 * LONG;
+        run.step(asked);
+        run.step(asked + LOOK);
+        shell.kill().and_then(|()| shell.wait()).expect("its end");
+        assert_eq!(run.due(), Some(asked + LONG));
+    }
+
+    #[test]
+    fn what_waits_before_it_becomes_bubblewrap_has_a_deadline_as_well() {
+        let mut nobody = Command::new("/bin/sleep").arg("60").spawn().expect("a process");
+        let start = Instant::now();
+        let (mut run, _never_written_to) = run(&nobody, Attached::default(), start);
+        run.deadline = Some(start + LONG);
+        run.step(start);
+        assert_eq!((run.stage, run.execution.is_some(), run.failed.is_some()), (Stage::Running, true, false));
+        run.step(start + LONG);
+        assert_eq!(run.stage, Stage::Killed { cause: Cause::Deadline });
+        nobody.wait().expect("its end");
+    }
+
+    #[test]
+    fn what_could_not_be_executed_ends_with_the_reason() {
+        let mut nobody = Command::new("/bin/sleep").arg("60").spawn().expect("a process");
+        let start = Instant::now();
+        let (mut run, [errno, _]) = run(&nobody, Attached::default(), start);
+        let (caller, reply) = protocol::packet_pair().expect("sockets");
+        run.reply = Some(reply);
+        File::from(errno).write_all(&(Errno::ENOEXEC as i32).to_ne_bytes()).expect("an errno");
+        run.step(start);
+        nobody.wait().expect("its end");
+        run.report(Wait::Killed(9));
+        let Ok(Reply::Failed(failure)) = protocol::reply(&caller) else { panic!("no failure is told") };
+        assert_eq!(failure.line(), "cannot execute bwrap: Exec format error");
+    }
 }
