@@ -147,6 +147,7 @@ pub enum Op {
 
 /// What the process does that becomes bubblewrap, before it does: what bubblewrap has no option for, or not every one has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Preparation {
     /// Mount an empty tmpfs for the sandbox to bind. It is seen by nobody else, and goes with the run.
     Tmpfs {
@@ -171,6 +172,7 @@ pub enum Preparation {
 
 /// One instruction of a system call filter: `struct sock_filter` (linux/filter.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Instruction {
     /// What is done.
     pub code: u16,

@@ -1,6 +1,7 @@
 //! The only `unsafe` of the project: calls that neither the standard library nor nix has.
 //!
-//! A function here is as small as its call, takes and returns safe types, and says in `SAFETY` why the call is sound.
+//! A function here is as small as its call, takes and returns safe types, and says in `SAFETY` why the call is sound. Where
+//! that rests on who calls it (how many threads there are, whose a descriptor is), it can be called by this crate only.
 #![allow(unsafe_code)]
 
 mod escapes;
@@ -13,12 +14,17 @@ mod probe;
 mod start;
 
 #[cfg(feature = "rpm")]
-pub mod trace;
+pub(crate) mod trace;
 
-pub use escapes::*;
-pub use handles::*;
+pub(crate) use escapes::*;
+pub(crate) use handles::*;
 #[cfg(feature = "host")]
-pub use host::*;
-pub use probe::*;
+pub(crate) use host::*;
 #[cfg(feature = "host")]
-pub use start::*;
+pub use host::{hear_of_children, lower_capability_of_this_thread};
+#[cfg(feature = "rpm")]
+pub use host::{resize_terminal, terminal_size};
+pub(crate) use probe::*;
+pub use probe::{bytes_waiting, is_readable};
+#[cfg(feature = "host")]
+pub(crate) use start::*;

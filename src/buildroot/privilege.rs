@@ -23,7 +23,7 @@ const NOBODY: u32 = 65534;
 const MOST_RANGES: usize = 4;
 
 /// Whose ids [`Ids::Shifted`] takes: of those that systemd keeps for containers (UIDS-GIDS.md: `0x00080000` and up), as many
-/// as there are users.
+/// as there are users. All build roots share them, and what the kernel counts for each user.
 const SHIFTED: Range = Range { first: 0x8_0000, count: 0x1_0000 };
 
 /// Whether the payload may mount.
@@ -37,6 +37,7 @@ pub enum Mounting {
 
 /// Which users and groups a build root has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) enum Ids {
     /// Those of the user namespace the caller is in; none is made.
     Kept,

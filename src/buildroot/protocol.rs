@@ -3,6 +3,9 @@
 //! A request is one packet on the control socket: a byte, and descriptors: a memory file with the request as JSON,
 //! a socket for the replies to this request, and what else the request needs. So a request may be of any length,
 //! several threads may ask at once, and a caller that goes away is seen by its reply socket closing.
+//!
+//! The supervisor may be another build than the library. It takes nothing from another version, and nothing that it does not
+//! know: what it left out might be a limit.
 
 mod wire;
 

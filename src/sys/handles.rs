@@ -39,7 +39,8 @@ impl FileHandle {
     }
 
     /// Its kind and its bytes, in hexadecimal digits.
-    pub fn to_hex(&self) -> String {
+    #[cfg(feature = "host")]
+    pub fn to_hex(self) -> String {
         let length = usize::try_from(self.length).unwrap_or(0).min(self.bytes.len());
         let kind = self.kind.to_be_bytes();
         kind.iter().chain(&self.bytes[..length]).map(|byte| format!("{byte:02x}")).collect()

@@ -41,7 +41,8 @@ pub(super) unsafe fn default_signals() -> bool {
 /// # Errors
 /// `errno` of `fork`.
 pub fn fork_single_threaded() -> io::Result<nix::unistd::ForkResult> {
-    // SAFETY: with a single thread no lock can be held by another one, so the child may do anything.
+    // SAFETY: it is called by the supervisor and the launcher only, which start no thread: no lock can be held by another
+    // one, so the child may do anything.
     unsafe { nix::unistd::fork() }.map_err(io::Error::from)
 }
 
@@ -135,7 +136,7 @@ pub fn take_standard_input() -> io::Result<OwnedFd> {
 /// # Errors
 /// `errno` of `close_range` (Linux 5.9; runs need 5.11 for its CLOEXEC flag).
 pub fn close_inherited(from: u32) -> io::Result<()> {
-    // SAFETY: called before anything was opened, so no owner loses its descriptor.
+    // SAFETY: the supervisor and the launcher call it first of all, so no owner loses its descriptor.
     match unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, 0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -173,12 +174,13 @@ pub fn with_default_signals(command: &mut std::process::Command) {
     unsafe { command.pre_exec(reset) };
 }
 
-/// Makes `descriptor` the number `number`, whatever was there.
+/// Makes `descriptor` the number `number`, whatever was there. For numbers that nothing owns.
 ///
 /// # Errors
 /// `errno` of `dup2`.
 pub fn replace_descriptor(descriptor: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
-    // SAFETY: used for the lowest numbers only, which no Rust object owns in the supervisor.
+    // SAFETY: the supervisor calls it for the lowest numbers, before it owns any descriptor of such a number: what it has by
+    // then is numbered 10 and up, or one of these, held until the process ends.
     match unsafe { libc::dup2(descriptor.as_raw_fd(), number) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),

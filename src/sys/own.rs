@@ -33,7 +33,7 @@ pub fn set_attribute(option: c_int, value: c_ulong) -> Result<()> {
     Errno::result(unsafe { libc::prctl(option, value, 0, 0, 0) }).map(drop)
 }
 
-/// Goes on in a child. `None` there; in the parent, how the child ended.
+/// Goes on in a child. `None` there; in the parent, how the child ended. For a process that has one thread only.
 pub fn go_on_in_child() -> Result<Option<WaitStatus>> {
     // SAFETY: the probe has one thread, so the child finds every lock free and may do what any program may.
     match unsafe { fork() }? {

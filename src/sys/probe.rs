@@ -272,12 +272,15 @@ pub fn has_old_calls() -> bool {
 
 /// Do something in a child of its own, and hear one word of it. A child that says nothing in time is killed.
 ///
+/// Where this process has more threads than one, `act` is to take no lock that another may hold, but that of the allocator.
+///
 /// # Errors
 /// What `pipe2(2)` or `fork(2)` says; `ETIMEDOUT`; the word is the signal's name if one ended the child.
 pub fn in_child(limit: Duration, act: impl FnOnce() -> String) -> Result<String> {
     let (hear, say) = pipe2(OFlag::O_CLOEXEC)?;
-    // SAFETY: the probe has one thread, so the child finds every lock free and may do what any program may.
-    // Where a caller has more (the tests of this crate), only functions of libc that take no lock may be called.
+    // SAFETY: the probe has one thread, so the child finds every lock free and may do what any program may. `doctor` and the
+    // tests have more. POSIX promises them nothing but calls that are safe in a signal handler, the C libraries more: they hold
+    // the lock of the allocator while they fork (glibc since 2.24, musl since 1.2.2), so that `act` may make its word.
     match unsafe { fork() }? {
         ForkResult::Child => {
             // Whatever else speaks in the child, an emulator that dies of the attempt, is not to speak into the
