@@ -139,10 +139,7 @@ fn nothing_is_told_as_it_is() {
     let at_hand = AtHand::of(["a\u{1b}[2J 1 | provides x\u{202e}", "b 1 | provides x\u{202e}"].map(offer).to_vec());
     let package = offer("p 1 | pre x\u{202e}");
     let told = told::notes(&Closure::of(&package, &at_hand, "x86_64")).join("\n");
-    assert!(
-        told.contains("x\\u{202e}") && told.contains("a\\x1b[2J") || !told.contains(['\u{1b}', '\u{202e}']),
-        "{told}"
-    );
+    assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told}");
 }
 
 /// A chain of as many as there may be, and one more; none of it takes long.
