@@ -207,10 +207,15 @@ fn output_that_nobody_reads_keeps_nothing_waiting(#[case] how: &str, #[case] typ
 
 /// A shell at the moment of a scriptlet: the tree as rpm would have it by then, its number, its script, its PATH.
 #[rstest]
-#[case::post("post", "install", "1")]
-#[case::upgraded("post", "upgrade", "2")]
-#[case::erased("postun", "erase", "0")]
-fn a_shell_stands_where_the_scriptlet_would(#[case] at: &str, #[case] scenario: &str, #[case] number: &str) {
+#[case::post("post", "install", "1", "there")]
+#[case::upgraded("post", "upgrade", "2", "there")]
+#[case::erased("postun", "erase", "0", "gone")]
+fn a_shell_stands_where_the_scriptlet_would(
+    #[case] at: &str,
+    #[case] scenario: &str,
+    #[case] number: &str,
+    #[case] files: &str,
+) {
     let (_directory, package) = built("refused");
     let tree = tree("x86_64");
     let before = host();
@@ -223,12 +228,13 @@ fn a_shell_stands_where_the_scriptlet_would(#[case] at: &str, #[case] scenario: 
         .spawn()
         .expect("a shell");
     // The script is there, and was not run.
-    let words = format!("echo \"<$1 $PATH $(pwd) $(ls /rpm-scriptlet.{at}) $(ls /run)>\"\nexit 7\n");
+    let files_are = "$([ -d /usr/share/room-refused ] && echo there || echo gone)";
+    let words = format!("echo \"<$1 $PATH $(pwd) $(ls /rpm-scriptlet.{at}) {files_are} $(ls /run)>\"\nexit 7\n");
     std::io::Write::write_all(&mut shell.stdin.take().expect("a pipe"), words.as_bytes()).expect("a shell that reads");
     let done = shell.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&done.stdout).replace('\r', "");
     let path = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin";
-    let there = format!("<{number} {path} / /rpm-scriptlet.{at} ");
+    let there = format!("<{number} {path} / /rpm-scriptlet.{at} {files} ");
     assert!(said.contains(&there) && !said.contains("room-refused.pid"), "{said}");
     let told = format!(
         "rootcontract: %{at}, {scenario}: $1 is {number}, the script is /rpm-scriptlet.{at}; all of it is a copy, and goes when the shell ends\n"
