@@ -10,6 +10,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::support::{BUBBLEWRAPS as VERSIONS, bubblewrap as bwrap, fixture, supervisor};
+use crate::users::ordinary::{Ids, Ordinary};
 
 fn rootcontract(arguments: &[&str]) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(supervisor());
@@ -159,6 +160,40 @@ fn a_bubblewrap_is_the_same_as_itself_for_everybody() {
     arguments.extend(files.iter().map(String::as_str));
     let done = rootcontract(&arguments).assert().code(0);
     done.stdout(predicate::str::ends_with("nothing changes for anybody we know of\n"));
+}
+
+#[test]
+fn an_ordinary_user_s_bubblewrap_is_the_same_as_itself() {
+    let same = ["upgrade-check", "--from", "/usr/bin/bwrap", "--to", "/usr/bin/bwrap"];
+    let done = Ordinary::new().run(Ids::Alone, &same);
+    let text = String::from_utf8(done.stdout).expect("text");
+    assert!(text.ends_with("\nnothing changes for anybody we know of\n"), "{text}");
+    assert_eq!(done.status.code(), Some(0));
+}
+
+/// What differs then need not be bubblewrap's doing.
+#[test]
+fn what_was_built_otherwise_is_not_compared() {
+    let end = "take another with `rootcontract baseline`, alike and of the same bubblewrap\n";
+    let refused = |stdout: &[u8], stderr: &[u8], code: Option<i32>, told: &str| {
+        let stderr = String::from_utf8_lossy(stderr);
+        let lines: Vec<&str> = stderr.lines().filter(|line| !line.contains(" warning: ")).collect();
+        let line = format!("rootcontract: the baseline of bubblewrap 0.8.0 was taken as {told}: {end}");
+        assert_eq!((lines.as_slice(), stdout, code), ([line.trim_end()].as_slice(), &b""[..], Some(2)));
+    };
+    let builtin = ["upgrade-check", "--baseline", "0.8.0", "--to", "/usr/bin/bwrap"];
+    let done = Ordinary::new().run(Ids::Alone, &builtin);
+    let told = "root with capabilities `stage`, and this one is userns-single with capabilities `stage`";
+    refused(&done.stdout, &done.stderr, done.status.code(), told);
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("baseline.json");
+    let old = bwrap("0.8.0").display().to_string();
+    let taken = rootcontract(&["baseline", "--bwrap", &old, "--capabilities", "scriptlet"]).assert().code(0);
+    std::fs::write(&file, &taken.get_output().stdout).expect("a file");
+    let done = rootcontract(&["upgrade-check", "--to", &old, "--baseline"]).arg(&file).output().expect("a run");
+    let told = "root with capabilities `scriptlet`, and this one is root with capabilities `stage`";
+    refused(&done.stdout, &done.stderr, done.status.code(), told);
 }
 
 /// One that leaves the pid namespace shared, as a bubblewrap with a fault would.

@@ -4,11 +4,15 @@
 pub mod consumer;
 pub mod human;
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, BaselineError};
+use crate::contract::Word;
 use crate::diff::{Alone, Comparison, Document as Diff, Relevance};
+use crate::facts::launch::{Policy, Privilege};
 use crate::report::show::shown;
 use crate::report::{Bwrap, Look, Standing};
 use crate::verify::{Finding, Verdict};
@@ -46,6 +50,41 @@ pub enum Schema {
     V1,
 }
 
+/// Why one bubblewrap can't be held against another.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpgradeError {
+    /// A baseline has no contract.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// Their sandboxes were not built alike, and what differs need not be bubblewrap's doing.
+    #[error(
+        "the baseline of bubblewrap {version} was taken as {before}, and this one is {after}: \
+         take another with `rootcontract baseline`, alike and of the same bubblewrap"
+    )]
+    Unlike {
+        /// The version of the bubblewrap there was.
+        version: String,
+        /// How its sandboxes were built.
+        before: Built,
+        /// How the others were.
+        after: Built,
+    },
+}
+
+/// What a sandbox was built with besides bubblewrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    privilege: Privilege,
+    policy: Policy,
+}
+
+impl fmt::Display for Built {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} with capabilities `{}`", self.privilege.as_str(), self.policy.as_str())
+    }
+}
+
 /// A clause that the new bubblewrap does not keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,8 +99,14 @@ impl Document {
     /// Compares what two bubblewraps do.
     ///
     /// # Errors
-    /// A profile has no contract.
-    pub fn of(before: &Baseline, after: &Baseline, consumers: Vec<Replayed>) -> Result<Self, BaselineError> {
+    /// See [`UpgradeError`].
+    pub fn of(before: &Baseline, after: &Baseline, consumers: Vec<Replayed>) -> Result<Self, UpgradeError> {
+        if let (Some(was), Some(is)) = (built(before), built(after)) {
+            if was != is {
+                let version = shown(&before.bwrap.version);
+                return Err(UpgradeError::Unlike { version, before: was, after: is });
+            }
+        }
         let looks = after.looks()?;
         let diff = Diff::of(&before.looks()?, &looks);
         let only = |one: &Baseline, other: &Baseline| -> Vec<String> {
@@ -102,6 +147,12 @@ impl Document {
             Standing::Held
         }
     }
+}
+
+/// How the sandboxes of a baseline were built: all alike.
+fn built(baseline: &Baseline) -> Option<Built> {
+    let launch = baseline.facts.iter().find_map(|facts| facts.launch.as_ref())?;
+    Some(Built { privilege: launch.privilege, policy: launch.policy })
 }
 
 /// What a look shows that is not kept.

@@ -20,6 +20,7 @@ use rootcontract::report::merge::MergeError;
 use rootcontract::report::show::shown;
 use rootcontract::source::SourceError;
 use rootcontract::tree::TreeError;
+use rootcontract::upgrade::UpgradeError;
 use rootcontract::upgrade::consumer::ConsumerError;
 
 use super::output::Waiting;
@@ -39,6 +40,10 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
+    /// Nothing can be installed where that was asked for.
+    #[cfg(feature = "rpm")]
+    #[error(transparent)]
+    Install(#[from] rootcontract::rpm::install::InstallError),
     /// There is no pseudo terminal to be had.
     #[cfg(feature = "rpm")]
     #[error("make a pseudo terminal")]
@@ -53,6 +58,16 @@ pub enum Failure {
         file: PathBuf,
         /// Its profile.
         profile: String,
+    },
+    /// The contract that was named is about another profile than the one that was.
+    #[error("contract {file} is about {profile}, and --profile says {named}: leave that out, or take its own contract")]
+    OtherProfile {
+        /// The contract.
+        file: PathBuf,
+        /// Its profile.
+        profile: Profile,
+        /// What was named.
+        named: Profile,
     },
     /// A contract was there when it was first read.
     #[error("read contract {file} again")]
@@ -133,6 +148,9 @@ pub enum Failure {
     /// There is nothing to hold anything against.
     #[error(transparent)]
     Baseline(#[from] BaselineError),
+    /// What two bubblewraps do can't be compared.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// A launcher could not be replayed.
     #[error(transparent)]
     Consumer(#[from] ConsumerError),
