@@ -109,13 +109,17 @@ fn a_terminal_takes_input_from_its_own_session_only(#[case] session: &[&str], #[
 #[case::a_command_without_an_end_before_it(&["bwrap", "--ro-bind", "/", "/", "/bin/false"], "it ended with exit status: 1")]
 #[case::nothing_to_start_in(&["bwrap", "--ro-bind", "/nonexistent", "/"], "bwrap: Can't find source path /nonexistent: No such file or directory")]
 fn a_sandbox_that_does_not_come_up_is_told_and_never_closed(#[case] line: &[&str], #[case] why: &str) {
-    let done = Command::new(supervisor()).args(["escapes", "--"]).args(line).output().expect("the command");
+    let words = [&["escapes", "--"], line].concat();
+    let by_root = Command::new(supervisor()).args(&words).output().expect("the command");
+    let by_user = Ordinary::new().run(Ids::Alone, &words);
     let shell = line.join(" ");
     let expected = format!(
         "rootcontract: try to leave {shell}: the probe did not start in the sandbox: {why} (what follows bwrap is its options, then `--` and a command, whose place the probe takes)\n"
     );
-    assert_eq!(String::from_utf8_lossy(&done.stderr), expected);
-    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(2), &b""[..]));
+    for done in [by_root, by_user] {
+        assert_eq!(String::from_utf8_lossy(&done.stderr), expected);
+        assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(2), &b""[..]));
+    }
 }
 
 #[rstest]

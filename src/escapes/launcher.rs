@@ -115,7 +115,9 @@ fn inside(kind: Kind, is_root: bool, program: &OsString, words: &[OsString]) -> 
     }
     let planted = Planted::new(if kind == Kind::Control && is_root { &[OWN] } else { &[] })?;
     let marks = serde_json::to_string(&planted.known).unwrap_or_default();
-    let (_master, terminal) = terminal().map_err(|errno| Failure::new("make a terminal", errno))?;
+    let (master, terminal) = terminal().map_err(|errno| Failure::new("make a terminal", errno))?;
+    // Closed, it would hang up on this process, which has to tell yet how it went.
+    std::mem::forget(master);
     let _left_open = if kind == Kind::Control { Some(left_open()?) } else { None };
     let mut bwrap = Command::new(program);
     bwrap.args(words).arg("--escapes").arg(marks).env_clear().envs(kind.variables()).stdin(terminal);
