@@ -20,7 +20,7 @@ use crate::arch::{self, Architecture};
 use crate::profile::Profile;
 
 pub use file::SCHEMA;
-pub use place::{Ground, Missing, Place, SamePlace};
+pub use place::{Ground, Missing, Place, SamePlace, workshop};
 pub use shard::{NoShard, Part};
 pub use witness::{Doubt, Expected, believed};
 

@@ -130,8 +130,9 @@ fn the_shards_of_a_matrix_are_the_whole_when_they_are_merged() {
 
 #[test]
 fn what_is_not_there_could_not_be_checked() {
-    let directory = elsewhere();
-    let mut matrix = rootcontract(["matrix", "--arch", "s390x", "--profile", "osbuild"]);
+    let directory = crate::support::runnable_by_all();
+    let mut matrix = assert_cmd::Command::new(directory.path().join("rootcontract"));
+    matrix.args(["matrix", "--arch", "s390x", "--profile", "osbuild"]);
     let assert = matrix.current_dir(directory.path()).assert().code(2);
     let tree = "there is no such tree: `ci/tree s390x` makes it";
     let machine = "there is no such machine: `ci/machine s390x` makes one";
@@ -151,6 +152,17 @@ fn what_is_not_there_could_not_be_checked() {
          2 cells: 2 could not be checked\n"
     );
     assert.stdout(table);
+}
+
+/// As probes are found wherever one is.
+#[test]
+fn usual_places_are_found_from_elsewhere() {
+    let directory = elsewhere();
+    let mut matrix = rootcontract(["matrix", "--in", "trees", "--arch", "x86_64", "--profile", "osbuild"]);
+    matrix.args(["--only", "uts.*", "--format", "json"]).current_dir(directory.path());
+    let document = json(&matrix.assert().code(0).get_output().stdout);
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/target/trees/x86_64");
+    assert_eq!((&document["reports"][0]["place"], &document["failures"]), (&place.into(), &Value::Array(vec![])));
 }
 
 /// A tree whose only program is a header of this architecture.

@@ -16,7 +16,7 @@ use rootcontract::contract::Word;
 use rootcontract::facts::launch::{Phase, Privilege, warnings};
 use rootcontract::facts::{Document, text};
 use rootcontract::inspect::{Hardware, Subject, find_probe, inspect_until, native};
-use rootcontract::matrix::{Ground, Usual, Wanted};
+use rootcontract::matrix::{Ground, Usual, Wanted, workshop};
 use rootcontract::plan::CapabilityPolicy;
 use rootcontract::profile::Profile;
 use rootcontract::tree;
@@ -190,7 +190,7 @@ impl Sandbox {
     /// The same, made of an architecture's usual tree.
     pub fn of_architecture(self, arch: &'static Architecture) -> Result<Self, Failure> {
         let wanted = Wanted { architectures: vec![arch], usual: vec![Usual::Trees], ..Wanted::default() };
-        match wanted.places(Path::new(""))?.pop().map(|place| place.ground) {
+        match wanted.places(&workshop())?.pop().map(|place| place.ground) {
             Some(Ground::Missing(why)) => Err(Failure::NoTree { arch: arch.name, why }),
             Some(Ground::Tree(root) | Ground::Machine(root)) => {
                 Ok(Self { root, arch: Some(arch.name.to_owned()), ..self })

@@ -14,6 +14,19 @@ const TREES: &str = "target/trees";
 /// Where `ci/machine` puts machines.
 const MACHINES: &str = "target/machines";
 
+/// Below which directory the usual places are: the working directory where it has any, else that in which the command was
+/// built, whose probes are taken too.
+pub fn workshop() -> PathBuf {
+    let has_places = |directory: &Path| [TREES, MACHINES].iter().any(|places| directory.join(places).is_dir());
+    // The command is target/PROFILE/rootcontract in it.
+    let own = std::env::current_exe().unwrap_or_default();
+    let target = own.ancestors().nth(2).filter(|directory| directory.ends_with("target"));
+    match target.and_then(Path::parent) {
+        Some(built) if has_places(built) && !has_places(Path::new("")) => built.to_owned(),
+        Some(_) | None => PathBuf::new(),
+    }
+}
+
 /// A place, with every profile of the matrix to be checked in it.
 #[derive(Debug)]
 pub struct Place {
