@@ -11,7 +11,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{fixture, supervisor};
+use crate::support::{fixture, runnable_by_all, supervisor};
 use crate::users::ordinary::{Ids, Ordinary};
 
 /// A package that rpmbuild makes of a spec, in a directory of its own that everybody may enter.
@@ -225,16 +225,57 @@ fn a_hostile_scriptlet_is_bounded_and_leaves_nothing_running() {
 /// Where there is nothing to install it in, that is said, and only reading counts.
 #[rstest]
 #[case::asked_for(&["--static"], "nothing was to be run")]
-#[case::no_such_tree(&["--arch", "x86_64", "--tree", "/nonexistent"], "cannot open the root /nonexistent: No such file or directory")]
 #[case::of_another_architecture(&["--arch", "s390x"], "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
 fn what_was_not_run_is_skipped_with_the_reason(#[case] options: &[&str], #[case] why: &str) {
     let (directory, package) = built("quiet");
-    let check = ["rpm", "check", "--format", "json"];
-    let done =
-        Command::new(supervisor()).args(check).args(options).arg(&package).current_dir(directory.path()).output();
-    let report = report(&done.expect("a run"));
+    let elsewhere = runnable_by_all();
+    let mut command = Command::new(elsewhere.path().join("rootcontract"));
+    command.args(["rpm", "check", "--format", "json"]).args(options).arg(&package).current_dir(directory.path());
+    let report = report(&command.output().expect("a run"));
     let skipped = |slot: &str, scenarios: &[&str]| json!({ "slot": slot, "scenarios": scenarios, "why": why });
     let expected = json!([skipped("post", &["install", "upgrade"]), skipped("postun", &["upgrade", "erase"])]);
     assert_eq!((ran(&report), &report["coverage"]["skipped"]), ([0, 0], &expected));
     assert_eq!(report["notes"], json!([]));
+}
+
+/// What was named by hand was asked for: where it can't be used nothing passes.
+#[rstest]
+#[case::no_such_tree("--tree", "/nonexistent", "cannot open the root /nonexistent: No such file or directory")]
+#[case::an_empty_tree(
+    "--tree",
+    "/proc/self/fdinfo",
+    "the root /proc/self/fdinfo has no usr directory: name the root of an installed system"
+)]
+#[case::no_such_root("--root", "/nonexistent", "cannot open the root /nonexistent: No such file or directory")]
+#[case::a_root_without_rpm(
+    "--root",
+    "target/trees/x86_64",
+    "there is no rpm in target/trees/x86_64: it is what installs the package"
+)]
+fn a_place_that_is_named_and_can_t_be_used_is_refused(#[case] option: &str, #[case] place: &str, #[case] why: &str) {
+    let (_directory, package) = built("quiet");
+    let mut command = Command::new(supervisor());
+    command.args(["rpm", "check", option, place]).arg(&package).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let done = command.output().expect("a run");
+    let line = format!("rootcontract: {why}\n");
+    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
+    assert_eq!(done.stdout, b"");
+}
+
+/// What reading it shows is told all the same.
+#[test]
+fn a_tree_that_is_named_and_of_another_architecture_is_no_pass() {
+    let (_directory, package) = built("quiet");
+    let tree = tree("x86_64");
+    let mut command = Command::new(supervisor());
+    command.args(["rpm", "check", "--format", "json", "--arch", "s390x", "--tree"]).args([&tree, &package]);
+    let done = command.output().expect("a run");
+    let document: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let why = format!("the root {} is not of s390x: its /usr/bin/sh is a program of x86_64", tree.display());
+    let failures = json!([{ "file": package.to_str().expect("text"), "reason": why }]);
+    assert_eq!(
+        (&document["failures"], document["reports"][0]["verdicts"][0]["verdict"].as_str()),
+        (&failures, Some("effects-skipped"))
+    );
+    assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), ("", Some(2)));
 }

@@ -125,6 +125,14 @@ pub fn holds(path: &Path, asked: &'static Architecture) -> Result<(), TreeError>
     }
 }
 
+/// Whether there is the root of a system there, of whatever architecture.
+///
+/// # Errors
+/// See [`TreeError`].
+pub fn is_there(path: &Path) -> Result<(), TreeError> {
+    open(path).map(drop)
+}
+
 fn open(path: &Path) -> Result<Inside, TreeError> {
     let inside = Inside::open(path).map_err(|source| TreeError::Root { path: path.to_owned(), source })?;
     if inside.has_usr() { Ok(inside) } else { Err(TreeError::NoUsr { path: path.to_owned() }) }

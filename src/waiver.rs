@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::value::{Date, Datetime};
 
-use crate::contract::ClauseId;
+use crate::arch;
+use crate::contract::{ClauseId, Contract};
+use crate::profile::Profile;
 use crate::report::show::shown;
 use crate::report::{Report, Summary};
 use crate::source::{self, Kind, Source, SourceError};
@@ -29,7 +31,11 @@ struct List<Waiver> {
 
 /// What may be broken for now.
 #[derive(Debug, Clone)]
-pub struct Waivers(Vec<Waiver>);
+pub struct Waivers {
+    file: String,
+    text: String,
+    waivers: Vec<Waiver>,
+}
 
 /// One clause that may be broken for now.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,7 +70,39 @@ impl Waivers {
     /// # Errors
     /// They are no list of waivers.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
-        list(&Source::new(name, KIND, bytes)?, SCHEMA, |waiver: &Waiver| waiver.expires).map(Self)
+        let source = Source::new(name, KIND, bytes)?;
+        let waivers = list(&source, SCHEMA, Waiver::terms)?;
+        let is_unknown = |waiver: &&Waiver| waiver.arch.as_deref().is_some_and(|name| arch::named(name).is_none());
+        if let Some(arch) = waivers.iter().find(is_unknown).and_then(|waiver| waiver.arch.as_deref()) {
+            return Err(source.at_value("arch", arch, format!("there is no architecture `{}`", shown(arch))));
+        }
+        Ok(Self { file: name.to_owned(), text: String::from_utf8_lossy(bytes).into_owned(), waivers })
+    }
+
+    /// The file's name, fit to be shown.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Whether all of them are about these contracts: a name that is in none would never be needed, and never missed.
+    ///
+    /// # Errors
+    /// A clause is in none of them, or a profile is of none.
+    pub fn are_about(&self, contracts: &[&Contract]) -> Result<(), SourceError> {
+        let source = Source::new(&self.file, KIND, self.text.as_bytes())?;
+        for waiver in &self.waivers {
+            let clause = waiver.clause.as_str();
+            if !contracts.iter().any(|contract| contract.clause(clause).is_some()) {
+                let what = format!("no clause is called `{}`: `rootcontract clauses` lists them", shown(clause));
+                return Err(source.at_value("clause", clause, what));
+            }
+            let Some(profile) = waiver.profile.as_deref() else { continue };
+            if !contracts.iter().any(|contract| is_called(&contract.profile, profile)) {
+                let what = format!("no contract is of a profile `{}`", shown(profile));
+                return Err(source.at_value("profile", profile, what));
+            }
+        }
+        Ok(())
     }
 
     /// Lets what is broken pass where it is waived today; what is waived and not broken is given back. A clause that no
@@ -75,9 +113,9 @@ impl Waivers {
             seen.clone().any(|finding| finding.clause == waiver.clause)
                 && !seen.any(|finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken)
         };
-        let unneeded = self.0.iter().filter(is_unneeded).collect();
+        let unneeded = self.waivers.iter().filter(is_unneeded).collect();
         for report in reports {
-            let waivers: Vec<&Waiver> = self.0.iter().filter(|waiver| waiver.is_about(report)).collect();
+            let waivers: Vec<&Waiver> = self.waivers.iter().filter(|waiver| waiver.is_about(report)).collect();
             for waiver in waivers {
                 let broken =
                     |finding: &&mut Finding| finding.clause == waiver.clause && finding.verdict == Verdict::Broken;
@@ -91,12 +129,16 @@ impl Waivers {
 
 impl Waiver {
     fn is_about(&self, report: &Report) -> bool {
-        self.profile.as_ref().is_none_or(|profile| *profile == report.profile)
+        self.profile.as_ref().is_none_or(|profile| is_called(&report.profile, profile))
             && self.arch.as_ref().is_none_or(|arch| *arch == report.arch)
     }
 
+    fn terms(&self) -> Terms<'_> {
+        Terms { reason: &self.reason, owner: &self.owner, expires: self.expires }
+    }
+
     fn waive(&self, finding: &mut Finding, today: Date) {
-        let told = term(&self.owner, &self.reason, &self.expires, today);
+        let told = self.terms().on(today);
         if told.is_ok() {
             finding.verdict = Verdict::Waived;
         }
@@ -104,23 +146,47 @@ impl Waiver {
     }
 }
 
-/// The waivers of a file with this schema, each of which `expires` on a day.
+/// Whether a profile has this name, or is what it stands for today.
+pub(crate) fn is_called(profile: &str, name: &str) -> bool {
+    profile == name || name.parse::<Profile>().is_ok_and(|meant| meant.name() == profile)
+}
+
+/// What every waiver says, whatever it is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'waiver> {
+    pub reason: &'waiver str,
+    pub owner: &'waiver str,
+    pub expires: Datetime,
+}
+
+/// The waivers of a file with this schema, each of which says why, whose it is, and its last day.
 ///
 /// # Errors
 /// It is no such file.
 pub(crate) fn list<Waiver: DeserializeOwned>(
     source: &Source<'_>,
     schema: &str,
-    expires: fn(&Waiver) -> Datetime,
+    terms: fn(&Waiver) -> Terms<'_>,
 ) -> Result<Vec<Waiver>, SourceError> {
     let list: List<Waiver> = source.read()?;
     if list.schema != schema {
         return Err(source.other_schema(&list.schema, schema));
     }
-    match list.waivers.iter().all(|waiver| day(&expires(waiver)).is_some()) {
-        true => Ok(list.waivers),
-        false => Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned())),
+    for terms in list.waivers.iter().map(terms) {
+        if day(&terms.expires).is_none() {
+            return Err(source.at_key("expires", "not a day, as in 2027-01-31".to_owned()));
+        }
+        for (key, text) in [("reason", terms.reason), ("owner", terms.owner)] {
+            if text.trim().is_empty() {
+                return Err(source.at_value(
+                    key,
+                    text,
+                    "empty: nobody could say whether it is still needed".to_owned(),
+                ));
+            }
+        }
     }
+    Ok(list.waivers)
 }
 
 /// The day a waiver ends with; a time of day is none.
@@ -128,13 +194,15 @@ fn day(expires: &Datetime) -> Option<Date> {
     expires.date.filter(|_| expires.time.is_none())
 }
 
-/// What is said of something that is waived today, or, as an error, that it is not any more.
-pub(crate) fn term(owner: &str, reason: &str, expires: &Datetime, today: Date) -> Result<String, String> {
-    let (owner, reason) = (shown(owner), shown(reason));
-    match day(expires) {
-        Some(day) if ordered(day) >= ordered(today) => Ok(format!("{reason} ({owner}, until {day})")),
-        Some(day) => Err(format!("its waiver of {owner} has expired on {day}: {reason}")),
-        None => Err(format!("its waiver of {owner} names no day")),
+impl Terms<'_> {
+    /// What is said of something that is waived today, or, as an error, that it is not any more.
+    pub(crate) fn on(self, today: Date) -> Result<String, String> {
+        let (owner, reason) = (shown(self.owner), shown(self.reason));
+        match day(&self.expires) {
+            Some(day) if ordered(day) >= ordered(today) => Ok(format!("{reason} ({owner}, until {day})")),
+            Some(day) => Err(format!("its waiver of {owner} has expired on {day}: {reason}")),
+            None => Err(format!("its waiver of {owner} names no day")),
+        }
     }
 }
 
@@ -203,6 +271,33 @@ expires = 2027-01-31
         assert_eq!((after, needed), (verdict, false));
     }
 
+    #[test]
+    fn a_profile_may_be_called_as_it_is_elsewhere() {
+        let waivers = Waivers::parse("w.toml", (GOOD.to_owned() + "profile = \"osbuild\"\n").as_bytes());
+        let mut reports = [report(vec![finding("process.umask.value", Verdict::Broken, "0077")])];
+        "osbuild-v190".clone_into(&mut reports[0].profile);
+        waivers.expect("waivers").apply(&mut reports, day("2026-11-25"));
+        assert_eq!(reports[0].findings[0].verdict, Verdict::Waived);
+    }
+
+    #[rstest]
+    #[case::clause(
+        "process.umask.value",
+        "process.umask.valeu",
+        "w.toml:3: clause: no clause is called `process.umask.valeu`: `rootcontract clauses` lists them"
+    )]
+    #[case::profile(
+        "reason",
+        "profile = \"osbuid\"\nreason",
+        "w.toml:4: profile: no contract is of a profile `osbuid`"
+    )]
+    fn a_name_that_nothing_has_is_told(#[case] from: &str, #[case] to: &str, #[case] line: &str) {
+        let contract = Contract::builtin("osbuild-v190").expect("a contract");
+        let known = |text: &str| Waivers::parse("w.toml", text.as_bytes()).expect("waivers").are_about(&[&contract]);
+        known(GOOD).expect("a clause of it");
+        assert_eq!(known(&GOOD.replacen(from, to, 1)).expect_err("nothing is called so").to_string(), line);
+    }
+
     #[rstest]
     #[case::profile("profile = \"osbuild-v19\"\n")]
     #[case::architecture("arch = \"s390x\"\n")]
@@ -226,6 +321,17 @@ expires = 2027-01-31
     #[case::a_time("2027-01-31", "2027-01-31T12:00:00", "w.toml:6: expires: not a day, as in 2027-01-31")]
     #[case::no_such_day("2027-01-31", "2027-13-31", "w.toml:6: ")]
     #[case::no_clause("process.umask.value", "umask", "w.toml:3: clause: ")]
+    #[case::no_reason(
+        "our launcher sets it",
+        "",
+        "w.toml:4: reason: empty: nobody could say whether it is still needed"
+    )]
+    #[case::nobody_s("build team", " ", "w.toml:5: owner: empty: ")]
+    #[case::no_such_architecture(
+        "owner",
+        "arch = \"x86-64\"\nowner",
+        "w.toml:5: arch: there is no architecture `x86-64`"
+    )]
     fn what_is_wrong_is_told_with_its_line(#[case] from: &str, #[case] to: &str, #[case] line: &str) {
         let bad = GOOD.replacen(from, to, 1);
         assert_ne!(bad, GOOD, "{from} is not there to be replaced");

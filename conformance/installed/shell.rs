@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use rstest::rstest;
 
 use super::{built, host, tree};
-use crate::support::supervisor;
+use crate::support::{runnable_by_all, supervisor};
 use crate::users::ordinary::{Ids, Ordinary};
 
 /// How long anything may take on a machine that is busy.
@@ -248,9 +248,10 @@ fn a_shell_stands_where_the_scriptlet_would(
 #[case::no_tree("post", "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
 fn a_shell_that_can_t_be_is_refused_in_a_line(#[case] at: &str, #[case] why: &str) {
     let (directory, package) = built("refused");
-    let shell = ["rpm", "shell", "--at", at];
-    let done =
-        Command::new(supervisor()).args(shell).arg(&package).current_dir(directory.path()).output().expect("a run");
+    let elsewhere = runnable_by_all();
+    let mut shell = Command::new(elsewhere.path().join("rootcontract"));
+    shell.args(["rpm", "shell", "--at", at]).arg(&package).current_dir(directory.path());
+    let done = shell.output().expect("a run");
     let line = format!("rootcontract: open a shell in {}: {why}\n", package.display());
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));
     assert_eq!(done.stdout, b"");

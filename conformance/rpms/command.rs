@@ -210,6 +210,23 @@ fn every_report_names_the_file_that_was_given(#[case] name: &str, #[case] escape
     assert!(annotations.starts_with(&format!("::error file={annotated},title=")), "{annotations}");
 }
 
+/// Scripts have no other names.
+#[test]
+fn what_has_the_same_name_is_told_apart_by_its_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = ["a.sh", "b.sh"].map(|name| directory.path().join(name).to_string_lossy().into_owned());
+    files.iter().for_each(|file| fs::write(file, "touch /etc/mypkg\n").expect("a script"));
+    let [one, other] = &files;
+    let told = |format: &str| check(&["--scriptlet", "post", one, other, "--format", format]).0;
+    let human = told("human");
+    let headings: Vec<&str> = human.lines().filter(|line| line.starts_with('✔')).collect();
+    assert_eq!(headings, files.clone().map(|file| format!("✔ script-0-0.noarch ({file}): works")));
+    let junit = quick_junit::Report::deserialize_from_str(&told("junit")).expect("XML");
+    let suites: Vec<&str> = junit.test_suites.iter().map(|suite| suite.name.as_str()).collect();
+    let expected = files.map(|file| format!("script-0-0.noarch ({file}) in osbuild-v190 on x86_64"));
+    assert_eq!(suites, expected);
+}
+
 #[test]
 fn a_package_on_standard_input_has_no_other_name() {
     let built = Built::of("readme.spec");

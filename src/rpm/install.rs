@@ -138,6 +138,14 @@ pub fn transactions(
     Ok(Installed { transactions: done, unreadable })
 }
 
+/// Whether the system at `root` has an rpm.
+///
+/// # Errors
+/// It has none.
+pub fn has_rpm(root: &Path) -> Result<(), InstallError> {
+    if root.join("usr/bin/rpm").is_file() { Ok(()) } else { Err(InstallError::NoRpm(root.to_owned())) }
+}
+
 /// Opens a room with the package and a copy of the tree in it; how much of the tree could not be read.
 fn opened(ground: &Ground, package: &Path) -> Result<(BuildRoot, Room, usize), InstallError> {
     let root = contained(&ground.root, ground.profile)?;
@@ -154,9 +162,7 @@ fn opened(ground: &Ground, package: &Path) -> Result<(BuildRoot, Room, usize), I
 
 /// Opens a build root of a system that has an rpm, with the devices of a profile, and nothing gets out of it.
 pub(super) fn contained(root: &Path, profile: Profile) -> Result<BuildRoot, InstallError> {
-    if !root.join("usr/bin/rpm").is_file() {
-        return Err(InstallError::NoRpm(root.to_owned()));
-    }
+    has_rpm(root)?;
     Ok(BuildRoot::builder(root)
         .profile(Profile::Hardened)
         .devices(profile.scriptlets_devices())

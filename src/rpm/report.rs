@@ -197,6 +197,15 @@ impl Document {
         Self { schema: Schema::V1, reports, differences, failures }
     }
 
+    /// What a report is called: by its package, and by its file too where another file has a package of the same names.
+    pub fn called(&self, report: &Report) -> String {
+        let is_other = |other: &Report| other.package == report.package && other.file != report.file;
+        match self.reports.iter().any(is_other) {
+            true => format!("{} ({})", report.package, report.file),
+            false => report.package.to_string(),
+        }
+    }
+
     /// The exit code: 1 where a build fails or does harm, 2 where that could not be told, else 0.
     pub fn exit_code(&self) -> u8 {
         match self.reports.iter().map(Report::verdict).max() {

@@ -8,7 +8,7 @@ use toml::value::{Date, Datetime};
 use super::finding::{Effect, Finding};
 use super::report::Document;
 use crate::source::{self, Source, SourceError};
-use crate::waiver::{KIND, list, term};
+use crate::waiver::{KIND, Terms, is_called, list};
 
 /// The value of `schema` in every such file.
 pub const SCHEMA: &str = "rootcontract.rpm-waivers/1";
@@ -35,6 +35,12 @@ pub struct Waiver {
     pub expires: Datetime,
 }
 
+impl Waiver {
+    fn terms(&self) -> Terms<'_> {
+        Terms { reason: &self.reason, owner: &self.owner, expires: self.expires }
+    }
+}
+
 impl Waivers {
     /// Reads a file.
     ///
@@ -51,9 +57,13 @@ impl Waivers {
     /// They are no list of waivers, or of rules that there are not.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, SourceError> {
         let source = Source::new(name, KIND, bytes)?;
-        let waivers = list(&source, SCHEMA, |waiver: &Waiver| waiver.expires)?;
+        let waivers = list(&source, SCHEMA, Waiver::terms)?;
         match waivers.iter().find(|waiver| super::rule::named(&waiver.rule).is_none()) {
-            Some(waiver) => Err(source.at_key("rule", format!("no rule is called `{}`", waiver.rule.escape_debug()))),
+            Some(waiver) => Err(source.at_value(
+                "rule",
+                &waiver.rule,
+                format!("no rule is called `{}`", waiver.rule.escape_debug()),
+            )),
             None => Ok(Self(waivers)),
         }
     }
@@ -62,11 +72,11 @@ impl Waivers {
     pub fn apply(&self, document: &mut Document, today: Date) -> Vec<&Waiver> {
         let mut unneeded = Vec::new();
         for waiver in &self.0 {
-            let told = term(&waiver.owner, &waiver.reason, &waiver.expires, today).ok();
+            let told = waiver.terms().on(today).ok();
             let mut is_needed = false;
             for report in &mut document.reports {
                 let is_meant = waiver.package.as_ref().is_none_or(|package| *package == report.package.name)
-                    && waiver.profile.as_ref().is_none_or(|profile| *profile == report.profile);
+                    && waiver.profile.as_ref().is_none_or(|profile| is_called(&report.profile, profile));
                 let counts =
                     |finding: &&mut Finding| is_meant && finding.rule == waiver.rule && finding.effect > Effect::Advice;
                 for finding in report.findings.iter_mut().filter(counts) {

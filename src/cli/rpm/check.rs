@@ -16,6 +16,7 @@ use rootcontract::facts::text;
 use rootcontract::parallel::{in_parallel, processors};
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
+use rootcontract::rpm::install::has_rpm;
 use rootcontract::rpm::judge::{Asked, Judge};
 use rootcontract::rpm::package::Package;
 use rootcontract::rpm::reading::Reading;
@@ -24,6 +25,7 @@ use rootcontract::rpm::scriptlet::Slot;
 use rootcontract::rpm::spec::is_spec;
 use rootcontract::rpm::verdict::{RpmVersion, Scenario, USUAL};
 use rootcontract::rpm::waiver::Waivers;
+use rootcontract::tree;
 use rootcontract::waiver::today;
 
 use super::super::contracts;
@@ -88,9 +90,9 @@ pub struct Check {
     /// requires for its scriptlets, Requires(pre) and the like, and what those require; may be repeated
     #[arg(long = "closure", value_name = "DIR", conflicts_with_all = ["is_static", "scriptlet", "tree"])]
     closures: Vec<PathBuf>,
-    /// Root directory of the system whose rpm installs it, and reads specs
-    #[arg(long, value_name = "DIR", default_value = "/", conflicts_with = "scriptlet")]
-    root: PathBuf,
+    /// Root directory of the system whose rpm installs it, and reads specs [default: /]
+    #[arg(long, value_name = "DIR", conflicts_with = "scriptlet")]
+    root: Option<PathBuf>,
     /// How long a spec may take to be read, each time rpm is asked
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, conflicts_with = "scriptlet")]
     spec_timeout: Duration,
@@ -103,21 +105,21 @@ impl Check {
         self.formats.check()?;
         let contracts = self.contracts()?;
         let judges = Judges::of(&contracts);
+        self.named_is_there()?;
+        let waivers = self.waivers.as_deref().map(Waivers::load).transpose()?;
         let files = self.packages()?;
         let closures = match self.closures.as_slice() {
             [] => None,
-            directories => Some(Closures::of(directories, &files, &self.root)?),
+            directories => Some(Closures::of(directories, &files, self.system())?),
         };
         let judged = in_parallel(&files, processors(), |file| self.judge(file, &judges, self.place(closures.as_ref())));
         let (mut reports, mut failures) = (Vec::new(), Vec::new());
-        for one in judged {
-            match one {
-                Ok(judged) => reports.extend(judged),
-                Err(failure) => failures.push(failure),
-            }
+        for (judged, refused) in judged {
+            reports.extend(judged);
+            failures.extend(refused);
         }
         let mut document = Document::new(reports, failures);
-        let is_needed = self.waive(&mut document)?;
+        let is_needed = self.waive(waivers.as_ref(), &mut document)?;
         self.formats.write(|kind| match kind {
             ReportKind::Human => Ok(human::render(&document)),
             ReportKind::Json => output::json(&document),
@@ -130,9 +132,8 @@ impl Check {
     }
 
     /// Lets pass what is waived; whether every waiver is needed. Those that are not are told.
-    fn waive(&self, document: &mut Document) -> Result<bool, Failure> {
-        let Some(file) = &self.waivers else { return Ok(true) };
-        let waivers = Waivers::load(file)?;
+    fn waive(&self, waivers: Option<&Waivers>, document: &mut Document) -> Result<bool, Failure> {
+        let (Some(file), Some(waivers)) = (&self.waivers, waivers) else { return Ok(true) };
         let unneeded = waivers.apply(document, today().ok_or(Failure::NoClock)?);
         for waiver in &unneeded {
             let (rule, owner) = (&waiver.rule, show::shown(&waiver.owner));
@@ -171,29 +172,58 @@ impl Check {
         Ok(files)
     }
 
-    /// One package, in every room that it can come into.
-    fn judge(&self, file: &Path, judges: &Judges<'_>, place: Place<'_>) -> Result<Vec<Report>, NotJudged> {
+    /// The system whose rpm it is.
+    fn system(&self) -> &Path {
+        self.root.as_deref().unwrap_or(Path::new("/"))
+    }
+
+    /// Whether what was named to install packages with and in can be used at all.
+    fn named_is_there(&self) -> Result<(), Failure> {
+        for root in self.tree.iter().chain(&self.root) {
+            tree::is_there(root)?;
+        }
+        Ok(self.root.as_deref().map_or(Ok(()), has_rpm)?)
+    }
+
+    /// One package, in every room that it can come into; why it was not, or not as it was asked.
+    fn judge(&self, file: &Path, judges: &Judges<'_>, place: Place<'_>) -> (Vec<Report>, Vec<NotJudged>) {
         let named = text::escape(file.as_os_str().as_bytes());
         let refused = |reason: String| NotJudged { file: named.clone(), reason };
-        if is_spec(file) && self.scriptlet.is_none() {
-            return self.judge_spec(file, &named, judges).map_err(refused);
+        match self.judged(file, &named, judges, place) {
+            Ok((reports, reasons)) => (reports, reasons.into_iter().map(refused).collect()),
+            Err(reason) => (Vec::new(), vec![refused(reason)]),
         }
-        let package = self.read(file).map_err(refused)?;
+    }
+
+    /// The reports, and why what was asked for could not be done besides.
+    fn judged(
+        &self,
+        file: &Path,
+        named: &str,
+        judges: &Judges<'_>,
+        place: Place<'_>,
+    ) -> Result<(Vec<Report>, Vec<String>), String> {
+        if is_spec(file) && self.scriptlet.is_none() {
+            return Ok((self.judge_spec(file, named, judges)?, Vec::new()));
+        }
+        let package = self.read(file)?;
         let reading = Reading::of(package);
         let asked = self.asked();
-        let architectures = self.architectures(&reading.package).map_err(refused)?;
+        let architectures = self.architectures(&reading.package)?;
         let mut reports: Vec<Report> =
-            judges.on(&architectures).map(|judge| judge.judge(&named, &reading, &asked)).collect();
+            judges.on(&architectures).map(|judge| judge.judge(named, &reading, &asked)).collect();
+        let mut reasons = Vec::new();
         if !self.is_static && self.scriptlet.is_none() {
-            let install = Install { root: &self.root, place, file, scenarios: &asked.scenarios };
-            reports.iter_mut().for_each(|report| install.observe(report, &reading.package, judges));
+            let install = Install { root: self.root.as_deref(), place, file, scenarios: &asked.scenarios };
+            let observed = reports.iter_mut().map(|report| install.observe(report, &reading.package, judges));
+            reasons.extend(observed.filter_map(Result::err));
         }
-        Ok(reports)
+        Ok((reports, reasons))
     }
 
     /// Every package that a spec makes, for each architecture in its rooms.
     fn judge_spec(&self, file: &Path, named: &str, judges: &Judges<'_>) -> Result<Vec<Report>, String> {
-        let read = spec::read(&self.root, file, self.spec_timeout, &self.named_or_native())?;
+        let read = spec::read(self.system(), file, self.spec_timeout, &self.named_or_native())?;
         let asked = self.asked();
         let mut reports = Vec::new();
         for (arch, package) in read.packages {

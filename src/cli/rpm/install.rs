@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rootcontract::arch;
 use rootcontract::binfmt;
 use rootcontract::facts::launch::Evidence;
-use rootcontract::matrix::{Ground as Found, Usual, Wanted};
+use rootcontract::matrix::{Ground as Found, Usual, Wanted, workshop};
 use rootcontract::profile::Profile;
 use rootcontract::report::show;
 use rootcontract::rpm::closure::{Programs, told};
@@ -21,8 +21,8 @@ use super::closure::Closures;
 
 /// What is installed, and of what.
 pub struct Install<'a> {
-    /// The system whose rpm does it.
-    pub root: &'a Path,
+    /// The system whose rpm does it, if one was named.
+    pub root: Option<&'a Path>,
     /// What it is installed in.
     pub place: Place<'a>,
     /// The package.
@@ -44,17 +44,23 @@ pub enum Place<'a> {
 
 impl Install<'_> {
     /// Does it, and adds what was seen to a report; or why it was not done.
-    pub fn observe(&self, report: &mut Report, package: &Package, judges: &Judges<'_>) {
+    ///
+    /// # Errors
+    /// It was not done, and where to do it was said: then it was asked for.
+    pub fn observe(&self, report: &mut Report, package: &Package, judges: &Judges<'_>) -> Result<(), String> {
         if package.scriptlets.is_empty() {
-            return;
+            return Ok(());
         }
-        if let Err(why) = self.seen(report, package, judges) {
-            report.coverage.because(&why);
+        let Err(why) = self.seen(report, package, judges) else { return Ok(()) };
+        report.coverage.because(&why);
+        match self.place {
             // It was asked for, and that it could not be done is no pass.
-            if let Place::Closure(_) = self.place {
-                told::add_not_run(report, package, &why);
-            }
+            Place::Closure(_) => told::add_not_run(report, package, &why),
+            Place::Tree(_) => return Err(why),
+            Place::Usual if self.root.is_some() => return Err(why),
+            Place::Usual => {}
         }
+        Ok(())
     }
 
     fn seen(&self, report: &mut Report, package: &Package, judges: &Judges<'_>) -> Result<(), String> {
@@ -73,7 +79,7 @@ impl Install<'_> {
             Place::Tree(tree) => Planted::copy_of(tree_of(Some(tree), arch)?),
             Place::Closure(closures) => self.planted(closures, arch, profile)?,
         };
-        let ground = Ground { root: self.root.to_owned(), tree, profile };
+        let ground = Ground { root: self.root.unwrap_or(Path::new("/")).to_owned(), tree, profile };
         let done =
             transactions(&ground, self.file, &package.name, self.scenarios).map_err(|error| show::line(&error))?;
         let evidence = if is_foreign { Evidence::UserEmulated } else { Evidence::Native };
@@ -133,7 +139,7 @@ pub fn tree_of(named: Option<&Path>, arch: &'static arch::Architecture) -> Resul
         return tree::holds(tree, arch).map(|()| tree.to_owned()).map_err(|error| show::line(&error));
     }
     let wanted = Wanted { architectures: vec![arch], usual: vec![Usual::Trees], ..Wanted::default() };
-    match wanted.places(Path::new("")).ok().and_then(|mut places| places.pop()).map(|place| place.ground) {
+    match wanted.places(&workshop()).ok().and_then(|mut places| places.pop()).map(|place| place.ground) {
         Some(Found::Tree(tree)) => Ok(tree),
         _ => Err("there is no tree to install it in: name one with --tree, or have ci/tree make one".to_owned()),
     }

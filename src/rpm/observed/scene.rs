@@ -83,7 +83,12 @@ impl<'a> Scene<'a> {
             self.put(findings, Finding { place, line, ..finding });
         }
         if ran.left_running > 0 {
-            let says = format!("{} processes of it were still running when it had ended.", ran.left_running);
+            let count = if ran.left_running == 1 {
+                "1 process of it was".to_owned()
+            } else {
+                format!("{} processes of it were", ran.left_running)
+            };
+            let says = format!("{count} still running when it had ended.");
             self.put(findings, self.finding(run::RUNNING, says, Effect::Advice));
         }
     }

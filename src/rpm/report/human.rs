@@ -14,7 +14,7 @@ const INDENT: usize = 12;
 
 /// The whole, with colour.
 pub fn render(document: &Document) -> String {
-    let mut parts: Vec<String> = groups(&document.reports).iter().map(|group| one(group)).collect();
+    let mut parts: Vec<String> = groups(&document.reports).iter().map(|group| one(document, group)).collect();
     parts.extend((!document.differences.is_empty()).then(|| differences(&document.differences)));
     let failures = document.failures.iter();
     let style = style(Verdict::Unknown);
@@ -39,7 +39,7 @@ fn groups(reports: &[Report]) -> Vec<Vec<&Report>> {
     groups
 }
 
-fn one(group: &[&Report]) -> String {
+fn one(document: &Document, group: &[&Report]) -> String {
     let report = group[0];
     let worst = report.verdict();
     let style = style(worst);
@@ -47,7 +47,7 @@ fn one(group: &[&Report]) -> String {
     let mut text = format!(
         "{style}{} {}: {}{style:#}\n{DIM}in {}{DIM:#}\n",
         mark(worst),
-        report.package,
+        shown(&document.called(report)),
         worst.words(),
         shown(&places.join(", "))
     );

@@ -13,13 +13,13 @@ use crate::report::junit::text;
 /// Times that XML has no words for: there are none here.
 pub fn render(document: &Document) -> Result<String, SerializeError> {
     let mut junit = Junit::new("rootcontract rpm");
-    junit.add_test_suites(document.reports.iter().map(suite));
+    junit.add_test_suites(document.reports.iter().map(|report| suite(&document.called(report), report)));
     junit.add_test_suites(document.failures.iter().map(not_judged));
     junit.to_string()
 }
 
-fn suite(report: &Report) -> TestSuite {
-    let mut suite = TestSuite::new(text(&format!("{} in {} on {}", report.package, report.profile, report.arch)));
+fn suite(called: &str, report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new(text(&format!("{called} in {} on {}", report.profile, report.arch)));
     let skipped = report.coverage.reasons().join("; ");
     let properties = [
         ("file", &report.file),
