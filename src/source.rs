@@ -147,9 +147,23 @@ impl<'text> Source<'text> {
         })
     }
 
+    /// Whether the file names no other schema than the one that is read: asked first, because one of another schema lacks
+    /// keys, and has others.
+    ///
+    /// # Errors
+    /// It names another.
+    pub fn follows(&self, expected: &str) -> Result<(), SourceError> {
+        // What is no TOML is told by who reads it.
+        let table: toml::Table = toml::from_str(self.text).unwrap_or_default();
+        match table.get("schema").and_then(toml::Value::as_str) {
+            Some(found) if found != expected => Err(self.other_schema(found, expected)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The file follows another schema than the one that is read.
     pub fn other_schema(&self, found: &str, expected: &str) -> SourceError {
-        self.at_key("schema", format!("`{found}` is not read here, expected `{expected}`"))
+        self.at_key("schema", format!("`{}` is not read here, expected `{expected}`", found.escape_debug()))
     }
 
     /// Something about the first line with this key.
@@ -158,11 +172,11 @@ impl<'text> Source<'text> {
         self.line(line, Some(key), what)
     }
 
-    /// Something about the first table with this value of `id`.
-    pub fn at_id(&self, id: &str, what: String) -> SourceError {
-        let quoted = format!("\"{id}\"");
-        let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
-        self.line(self.text.lines().position(is_id).map_or(1, |index| index + 1), Some("id"), what)
+    /// Something about the first table with this value of a key.
+    pub fn at_value(&self, key: &str, value: &str, what: String) -> SourceError {
+        let quoted = format!("\"{value}\"");
+        let is_it = |line: &str| line.trim_start().starts_with(key) && line.contains(&quoted);
+        self.line(self.text.lines().position(is_it).map_or(1, |index| index + 1), Some(key), what)
     }
 
     /// Something about a line, counted from 1.

@@ -74,7 +74,7 @@ impl Contract {
                 (!known.insert(id.clone())).then(|| format!("duplicate clause id `{id}`"))
             };
             if let Some(what) = odd {
-                return Err(source.at_id(&id, what).into());
+                return Err(source.at_value("id", &id, what).into());
             }
             clause.when.arch = vec![delta.arch.clone()];
             self.clauses.push(clause);

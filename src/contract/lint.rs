@@ -1,9 +1,9 @@
 //! What is odd about a contract that parses: clauses that prove nothing, or that say too little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::expect::{Capabilities, Device, Expect, Fact, Mount, MountsBelow, Node};
+use super::expect::{Attempt, Capabilities, Device, Expect, Fact, Mount, MountsBelow, Node};
 use super::kinds::World;
 use super::path::Segment;
 use super::vocabulary::{Level, Word};
@@ -14,7 +14,7 @@ use super::{Clause, ClauseId, Contract};
 pub struct Remark {
     /// The clause; `None`: the contract as a whole.
     pub clause: Option<ClauseId>,
-    /// The line of the file it is in, counted from 1; 0 where there is no file.
+    /// The line of the file it is in, counted from 1.
     pub line: usize,
     /// What is odd and what to do.
     pub says: String,
@@ -32,21 +32,31 @@ impl fmt::Display for Remark {
 impl Contract {
     /// Everything odd about this contract, in the order of the clauses. `text` is the file it was read from.
     pub fn lint(&self, text: &str) -> Vec<Remark> {
-        let line_of = |id: &ClauseId| {
-            let quoted = format!("\"{id}\"");
-            let is_id = |line: &str| line.trim_start().starts_with("id") && line.contains(&quoted);
-            text.lines().position(is_id).map_or(0, |index| index + 1)
+        let line_of = |clause: &Clause| {
+            let quoted = [format!("\"{}\"", clause.id), format!("'{}'", clause.id)];
+            let is_id =
+                |line: &str| line.trim_start().starts_with("id") && quoted.iter().any(|quoted| line.contains(quoted));
+            text.lines().position(is_id).map(|index| index + 1)
         };
+        let at = |clause: &Clause, says| Remark {
+            clause: Some(clause.id.clone()),
+            line: line_of(clause).unwrap_or(1),
+            says,
+        };
+        let attempts = Attempts::known();
         let base = self.extends.as_deref().and_then(|extends| Self::builtin(extends).ok());
         let mut remarks = Vec::new();
         let mut seen: Vec<&Clause> = Vec::new();
         for clause in &self.clauses {
-            let twin = seen.iter().find(|other| other.expect == clause.expect && overlap(other, clause));
-            let twin = twin.map(|other| format!("expects the same as {}: keep one", other.id));
+            let twin = seen.iter().copied().find(|other| other.expect == clause.expect && overlap(other, clause));
+            // What is inherited is on no line of this file: it is told of the other one.
+            let twin = twin.map(|other| if line_of(clause).is_some() { (clause, other) } else { (other, clause) });
+            let twin = twin.map(|(told, same)| at(told, format!("expects the same as {}: keep one", same.id)));
             let same = base.as_ref().and_then(|base| base.clause(clause.id.as_str())) == Some(clause);
-            let same = (same && line_of(&clause.id) > 0).then(|| "is so in what it extends: leave it out".to_owned());
-            let remark = |says| Remark { clause: Some(clause.id.clone()), line: line_of(&clause.id), says };
-            remarks.extend(faults(clause).into_iter().chain(twin).chain(same).map(remark));
+            let same = same && line_of(clause).is_some();
+            let same = same.then(|| at(clause, "is so in what it extends: leave it out".to_owned()));
+            let faults = faults(clause).into_iter().chain(attempts.fault(clause)).map(|says| at(clause, says));
+            remarks.extend(faults.chain(twin).chain(same));
             seen.push(clause);
         }
         let whole = |says| Remark { clause: None, line: 1, says };
@@ -79,6 +89,33 @@ impl Contract {
             }
         }
         says
+    }
+}
+
+/// The attempts that the built-in contracts speak of: those that the probe makes, but for the paths in some of their names.
+struct Attempts(BTreeSet<String>);
+
+impl Attempts {
+    fn known() -> Self {
+        let profiles = Contract::BUILTIN.into_iter().map(|(profile, _)| Contract::builtin(profile));
+        let contracts = profiles.chain([Contract::of_bubblewrap()]).flatten();
+        let name = |clause: Clause| match clause.expect {
+            Expect::Attempt(attempt) => Some(attempt.name),
+            _ => None,
+        };
+        Self(contracts.flat_map(|contract| contract.clauses).filter_map(name).collect())
+    }
+
+    /// Why a clause that expects something of an attempt can hold for nobody: there is no such attempt.
+    fn fault(&self, clause: &Clause) -> Option<String> {
+        let Expect::Attempt(Attempt { name, .. }) = &clause.expect else { return None };
+        let of_a_path = |name: &str| Some(name.split_once(":/")?.0.to_owned());
+        let is_known = self.0.contains(name)
+            || of_a_path(name).is_some_and(|kind| self.0.iter().any(|known| of_a_path(known) == Some(kind.clone())));
+        let likeness = |known: &&String| strsim::jaro_winkler(known, name);
+        let like = self.0.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
+        (!is_known)
+            .then(|| format!("the probe makes no attempt `{name}`, so that it is unknown for ever: is `{like}` meant?"))
     }
 }
 

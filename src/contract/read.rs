@@ -47,10 +47,8 @@ impl Contract {
     /// See [`ContractError`].
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, ContractError> {
         let source = Source::new(file, KIND, bytes)?;
+        source.follows(SCHEMA)?;
         let contract: Self = source.read()?;
-        if contract.schema != SCHEMA {
-            return Err(source.other_schema(&contract.schema, SCHEMA).into());
-        }
         match second_of_a_name(&source) {
             Some((line, id)) => Err(source.line(line, Some("id"), format!("duplicate clause id `{id}`")).into()),
             None => match contract.extended(&source)? {

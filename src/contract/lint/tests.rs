@@ -65,9 +65,47 @@ fn a_rule_of_one_architecture_says_where_it_was_seen(#[case] line: &str, #[case]
 #[case::empty_variable("variable = { name = \"A\", one-of = [] }", "`one-of` is empty: it can never hold")]
 #[case::bare_capabilities("capabilities = { set = \"ambient\" }", "no capability is given: it cannot fail")]
 #[case::bare_fact("fact = { path = \"process.umask\" }", "no value of the fact is given: it cannot fail")]
+#[case::no_such_attempt(
+    "attempt = { name = \"sysctl:kernel.hostnam\", gives = [\"ok\"] }",
+    "the probe makes no attempt `sysctl:kernel.hostnam`, so that it is unknown for ever: is `sysctl:kernel.hostname` meant?"
+)]
 #[case::empty_fact("fact = { path = \"process.umask\", one-of = [] }", "`one-of` is empty: it can never hold")]
 fn an_expectation_that_says_nothing_is_told(#[case] form: &str, #[case] says: &str) {
     let text = include_str!("../../../fixtures/contract/good.toml")
         .replace("mount = { at = \"/usr\", flags = [\"ro\"] }", form);
     assert!(remarks(&text).contains(&format!("12: mount.usr.read-only: {says}")), "{:?}", remarks(&text));
+}
+
+#[test]
+fn an_attempt_at_a_path_of_one_s_own_is_none_to_remark_on() {
+    let text = include_str!("../../../fixtures/contract/good.toml").replace(
+        "mount = { at = \"/usr\", flags = [\"ro\"] }",
+        "attempt = { name = \"write:/srv/mine\", gives = [\"EROFS\"] }",
+    );
+    assert!(!remarks(&text).iter().any(|remark| remark.contains("attempt")), "{:?}", remarks(&text));
+}
+
+/// What is inherited is on no line.
+#[test]
+fn a_clause_that_expects_what_an_inherited_one_does_is_told_on_its_own_line() {
+    let text = r#"schema = "rootcontract.contract/1"
+profile = "mine"
+version = 1
+says = "an example"
+upstream = { project = "none", commit = "none", release = "none" }
+extends = "osbuild-v190"
+
+[[clause]]
+id = "mount.root.fresh"
+level = "must"
+says = "Others can read."
+why = "An example."
+origin = "this test"
+since = "today"
+expect.fact = { path = "process.umask", equals = "0022" }
+"#;
+    let remarks = remarks(text);
+    let told = "9: mount.root.fresh: expects the same as process.umask.value: keep one";
+    assert!(remarks.iter().any(|remark| remark == told), "{remarks:?}");
+    assert!(!remarks.iter().any(|remark| remark.starts_with("0:")), "{remarks:?}");
 }

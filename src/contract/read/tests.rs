@@ -187,3 +187,12 @@ fn what_is_written_as_json_is_what_was_read() {
         assert_eq!(serde_json::from_str::<Contract>(&json).expect("a contract"), contract);
     }
 }
+
+/// It has other keys, and lacks ours.
+#[test]
+fn a_file_of_another_schema_is_told_as_that() {
+    let text = b"schema = \"rootcontract.waivers/1\"\n[[waiver]]\nclause = \"process.umask.value\"\n";
+    let error = Contract::parse("my.toml", text).expect_err("no contract").to_string();
+    let expected = "my.toml:1: schema: `rootcontract.waivers/1` is not read here, expected `rootcontract.contract/1`";
+    assert_eq!(error, expected);
+}
