@@ -3,6 +3,37 @@
 //! `/var` and `/dev` persist between the runs of one open root and go with it; `/run`, `/tmp`, `/etc` and `/dev/shm`
 //! are new for each run. Nothing is mounted where the host could see it: the [`supervisor`] holds it all, and ends
 //! when this process does, however that comes about.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use rootcontract::buildroot::{BuildRoot, Invocation, Outcome};
+//! use rootcontract::plan::CapabilityPolicy;
+//! use rootcontract::profile::Profile;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let root = BuildRoot::builder("/")
+//!     .profile(Profile::OsbuildV190)
+//!     .capabilities(CapabilityPolicy::Stage)
+//!     .open()?;
+//! let script = "echo kept > /var/note; exec build-image /srv/tree";
+//! let build = Invocation::new(["/usr/bin/sh", "-c", script])
+//!     .bind("/home/me/tree", "/srv/tree")
+//!     .deadline(Duration::from_secs(600))
+//!     .idle_deadline(Duration::from_secs(60));
+//! // A program that fails is an outcome, no error.
+//! match root.run(build)?.outcome {
+//!     Outcome::Exited(0) => {}
+//!     Outcome::DeadlineExceeded | Outcome::IdleExceeded => eprintln!("it took too long"),
+//!     other => eprintln!("it did not work: {other:?}"),
+//! }
+//! // What is in /var stays for the next run, until the root is closed.
+//! let note = root.run(Invocation::new(["/usr/bin/cat", "/var/note"]))?;
+//! assert_eq!(note.stdout.text(), "kept\n");
+//! root.close()?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod error;

@@ -10,6 +10,23 @@
 //!            ops      flags   the machine  opinion
 //! ```
 //!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use rootcontract::buildroot::{BuildRoot, Invocation};
+//! use rootcontract::profile::Profile;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let root = BuildRoot::builder("/").profile(Profile::OsbuildV190).open()?;
+//!     let build = Invocation::new(["/usr/bin/sh", "-c", "ls /dev"]).deadline(Duration::from_secs(60));
+//!     let done = root.run(build)?;
+//!     assert!(done.outcome.success(), "{}", done.stderr.text());
+//!     print!("{}", done.stdout.text());
+//!     root.close()?;
+//!     Ok(())
+//! }
+//! ```
+//!
 //! Everything left of `buildroot` and right of `probe` is a function of its inputs.
 //! The crate has two halves: what the probe shares with the host (always built), and the
 //! host side (feature `host`, on by default). What [`rpm`] packages do in a build root is a feature of its own, because the

@@ -17,6 +17,43 @@ fn the_contract_in_the_tree_is_the_one_printed() {
     assert!(printed == kept.as_bytes(), "run `rootcontract contract > conformance/CONTRACT.md`");
 }
 
+fn readme() -> String {
+    std::fs::read_to_string(in_the_tree("README.md")).expect("README.md")
+}
+
+/// What stands in the README between these two.
+fn shown<'readme>(readme: &'readme str, begin: &str) -> &'readme str {
+    let (_, rest) = readme.split_once(begin).unwrap_or_else(|| panic!("no {begin}"));
+    rest.split_once("```").expect("an end").0
+}
+
+#[test]
+fn the_readme_explains_as_the_command_does() {
+    let printed = rootcontract(["explain", "mount.proc-sys.uncovered"]).assert().code(0).stderr("");
+    let readme = readme();
+    printed.stdout(shown(&readme, "# rootcontract explain mount.proc-sys.uncovered\n").to_owned());
+}
+
+/// But for what it was built with.
+#[test]
+fn the_readme_checks_as_the_command_does() {
+    let only = ["--only", "mount.usr.r*", "--only", "device.null.*", "--only", "uts.*"];
+    let printed = rootcontract(["check", "--profile", "osbuild"]).args(only).assert().code(0);
+    let table = String::from_utf8(printed.get_output().stdout.clone()).expect("text");
+    let clauses = |text: &str| text.split_once("\n\n").map(|(_, clauses)| clauses.to_owned()).expect("a heading");
+    let line = "# rootcontract check --profile osbuild --only 'mount.usr.r*' --only 'device.null.*' --only 'uts.*'\n";
+    assert_eq!(clauses(&table), clauses(shown(&readme(), line)));
+}
+
+/// There it is compiled.
+#[test]
+fn the_readme_s_program_is_the_library_s() {
+    let library = std::fs::read_to_string(in_the_tree("src/lib.rs")).expect("src/lib.rs");
+    let program: String =
+        shown(&readme(), "```rust\n").lines().map(|line| format!("//! {line}").trim_end().to_owned() + "\n").collect();
+    assert_eq!(shown(&library, "//! ```no_run\n"), program + "//! ");
+}
+
 #[rstest]
 #[case::contract("contract", "rootcontract.contracts/1")]
 #[case::clauses("clauses", "rootcontract.clauses/1")]
