@@ -316,6 +316,20 @@ expect.fact = { path = "process.umask", equals = "0077" }
     rootcontract(["contract", "lint"]).arg(&file).assert().code(2).stdout("").stderr(line);
 }
 
+/// A report has the name of its contract, and is about no sandbox of another.
+#[test]
+fn a_contract_of_one_profile_is_not_held_against_another() {
+    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/contract/osbuild-v190.toml");
+    let line = format!(
+        "rootcontract: contract {contract} is about osbuild-v190, and --profile says hardened: leave that out, or take its own contract\n"
+    );
+    let check = ["check", "--contract", contract, "--profile", "hardened"];
+    rootcontract(check).assert().code(2).stdout("").stderr(line);
+    let held = predicate::str::starts_with("osbuild-v190 on ");
+    let check = ["check", "--contract", contract, "--profile", "osbuild", "--only", "uts.*"];
+    rootcontract(check).assert().code(0).stdout(held);
+}
+
 #[rstest]
 #[case::v19("osbuild-v19")]
 #[case::v190("osbuild-v190")]

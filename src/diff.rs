@@ -173,6 +173,11 @@ impl Document {
         Self { schema: Schema::V1, reports, alone }
     }
 
+    /// Leaves what a clause that was looked at is about: where only some were, what else differs is not of interest.
+    pub fn narrow(&mut self) {
+        self.reports.iter_mut().for_each(|comparison| comparison.changes.retain(|change| !change.clauses.is_empty()));
+    }
+
     /// How many changes of this relevance there are.
     pub fn count(&self, relevance: Relevance) -> usize {
         self.reports.iter().map(|comparison| comparison.of(relevance).count()).sum()

@@ -59,6 +59,27 @@ fn what_cannot_be_compared_is_told_in_a_line(#[case] sides: &[&str], #[case] lin
     assert!(last.starts_with(&format!("rootcontract: {line}")), "{stderr}");
 }
 
+#[rstest]
+#[case::two_profiles(&["diff", "osbuild-v19", "osbuild-v190"])]
+#[case::two_versions(&["diff", "--profile", "osbuild", "0.8.0", "0.12.0"])]
+fn a_comparison_of_nothing_is_no_pass(#[case] words: &[&str]) {
+    let line = "rootcontract: no clause matches `mount.usr.read-onyl`: `rootcontract clauses` lists them\n";
+    let mut diff = rootcontract([]);
+    diff.args(words).args(["--only", "mount.usr.read-onyl"]).assert().code(2).stdout("").stderr(line);
+}
+
+/// What else differs, such as bubblewrap's own and the kernel's name, was not asked about.
+#[test]
+fn only_what_was_asked_for_is_compared() {
+    let only = ["--profile", "osbuild", "--only", "uts.*", "--only", "process.umask.*"];
+    let nothing = || {
+        let told = predicate::str::contains("of the host").not().and(predicate::str::contains("run/osbuild").not());
+        told.and(predicate::str::ends_with("\nnothing changed that a contract speaks of\n"))
+    };
+    rootcontract(["diff", "0.4.1", "0.13.1"]).args(only).assert().code(0).stderr("").stdout(nothing());
+    rootcontract(["check", "--baseline", "0.4.1"]).args(only).assert().code(0).stdout(nothing());
+}
+
 #[test]
 fn a_check_tells_what_changed_since_its_baseline() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -125,6 +146,35 @@ fn a_waiver_that_is_not_needed_fails_what_would_have_passed() {
     );
     let mut command = rootcontract(["check", "--profile", "osbuild", "--facts"]);
     command.arg(facts).arg("--waivers").arg(&file).assert().code(1).stderr(told);
+}
+
+#[rstest]
+#[case::a_clause(
+    "process.umask.valeu",
+    ":3: clause: no clause is called `process.umask.valeu`: `rootcontract clauses` lists them\n"
+)]
+#[case::a_profile("process.umask.value\"\nprofile = \"osbuid", ":4: profile: no contract is of a profile `osbuid`\n")]
+fn a_waiver_of_what_is_not_there_is_refused(#[case] clause: &str, #[case] told: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = waivers(directory.path(), clause, "9999-12-31");
+    let line = format!("rootcontract: {}{told}", file.display());
+    rootcontract(["check", "--waivers"]).arg(&file).assert().code(2).stdout("").stderr(line.clone());
+    rootcontract(["matrix", "--waivers"]).arg(&file).assert().code(2).stdout("").stderr(line);
+}
+
+/// With a bubblewrap that is not there: whoever builds first, says so.
+#[rstest]
+#[case::waivers(&["--waivers", "/nonexistent"], "read list of waivers /nonexistent: No such file or directory")]
+#[case::a_baseline(&["--baseline", "/etc/passwd"], "read facts /etc/passwd: not what `rootcontract probe` prints: ")]
+#[case::a_contract(&["--contract", "/nonexistent"], "read contract /nonexistent: No such file or directory")]
+#[case::a_pattern(&["--only", "nosuch"], "no clause matches `nosuch`: `rootcontract clauses` lists them")]
+#[case::a_report(&["--format", "json=/nonexistent/x"], "write /nonexistent/x: No such file or directory")]
+#[case::no_directory(&["--format", "json=/etc/passwd/x"], "write /etc/passwd/x: Not a directory")]
+fn what_is_named_is_read_before_anything_is_built(#[case] options: &[&str], #[case] line: &str) {
+    let told = predicate::str::starts_with(format!("rootcontract: {line}"));
+    let one = predicate::str::is_match("^[^\n]*\n$").expect("a pattern");
+    let mut check = rootcontract(["check", "--bwrap", "/nonexistent"]);
+    check.args(options).assert().code(2).stdout("").stderr(told.and(one));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rootcontract::profile::Profile;
 use rootcontract::report::human::{self, Judged};
 use rootcontract::report::{Document, Look, Standing, sarif};
 
-use super::clauses::matches;
+use super::clauses::{matches, some_match};
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::looks::{Around, Side};
@@ -60,16 +60,20 @@ pub struct Check {
 impl Check {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
+        // What was named is read before anything is built.
+        let named = self.contract.as_deref().map(Contract::load).transpose()?;
+        let waivers = findings::waivers(self.waivers.as_deref(), named.as_slice())?;
+        let before = self.before()?;
         let mut judged = match &self.facts {
-            Some(file) => self.saved(&facts::load(file)?, file)?,
-            None => self.built()?,
+            Some(file) => self.saved(named, &facts::load(file)?, file)?,
+            None => self.built(named)?,
         };
         if judged.iter().all(|judged| judged.look.report.findings.is_empty()) {
             return Err(Failure::nothing_matches(&self.only));
         }
-        let since = self.since(&judged)?;
+        let since = before.map(|before| self.since(&before, &judged));
         let mut document = Document::new(judged.iter().map(|judged| judged.look.report.clone()).collect());
-        let needed = findings::waive(&mut document, self.waivers.as_deref())?;
+        let needed = findings::waive(&mut document, waivers.as_ref())?;
         for (judged, report) in judged.iter_mut().zip(&document.reports) {
             judged.look.report = report.clone();
         }
@@ -87,44 +91,59 @@ impl Check {
         Ok(if document.standing() == Standing::Held { ExitCode::from(1) } else { code })
     }
 
-    /// What changed since the baseline, if there is one.
-    fn since(&self, judged: &[Judged]) -> Result<Option<diff::Document>, Failure> {
-        let Some(baseline) = &self.baseline else { return Ok(None) };
+    /// The looks that are in the baseline, if there is one.
+    fn before(&self) -> Result<Option<Vec<Look>>, Failure> {
         let around = Around { sandbox: &self.sandbox, only: &self.only };
-        let before = Side::of(baseline).looks(&around)?;
+        self.baseline.as_ref().map(|baseline| Side::of(baseline).looks(&around)).transpose()
+    }
+
+    /// What changed since then.
+    fn since(&self, before: &[Look], judged: &[Judged]) -> diff::Document {
         let after: Vec<Look> = judged.iter().map(|judged| judged.look.clone()).collect();
-        Ok(Some(diff::Document::of(&before, &after)))
+        let mut since = diff::Document::of(before, &after);
+        if !self.only.is_empty() {
+            since.narrow();
+        }
+        since
     }
 
     /// Holds saved facts to the contract that was named, else to that of the profile they are of.
-    fn saved(&self, facts: &Facts, file: &Path) -> Result<Vec<Judged>, Failure> {
-        let contracts = match &self.contract {
-            Some(contract) => vec![Contract::load(contract)?],
+    fn saved(&self, named: Option<Contract>, facts: &Facts, file: &Path) -> Result<Vec<Judged>, Failure> {
+        let contracts = match named {
+            Some(contract) => vec![contract],
             None => contracts::of_facts(facts, file, &self.sandbox.profiles)?,
         };
         contracts.into_iter().map(|contract| self.judge(contract, facts, None)).collect()
     }
 
     /// Builds each sandbox and holds it to its contract.
-    fn built(&self) -> Result<Vec<Judged>, Failure> {
+    fn built(&self, named: Option<Contract>) -> Result<Vec<Judged>, Failure> {
+        let targets = self.targets(named)?;
+        some_match(&self.only, targets.iter().map(|(_, contract)| contract))?;
         let about = self.sandbox.about()?;
         let judge = |(profile, contract): (Profile, Contract)| {
             let facts = self.sandbox.look(profile, &about)?;
             self.judge(contract, &facts, Some(profile))
         };
-        self.targets()?.into_iter().map(judge).collect()
+        targets.into_iter().map(judge).collect()
     }
 
     /// What is built, and what it is held to.
-    fn targets(&self) -> Result<Vec<(Profile, Contract)>, Failure> {
+    fn targets(&self, contract: Option<Contract>) -> Result<Vec<(Profile, Contract)>, Failure> {
         let named = &self.sandbox.profiles;
-        let Some(file) = &self.contract else {
+        let (Some(file), Some(contract)) = (&self.contract, contract) else {
             let profiles = self.sandbox.wanted();
             let contracts = contracts::of_profiles(&profiles)?;
             return Ok(profiles.into_iter().zip(contracts).collect());
         };
-        let contract = Contract::load(file)?;
-        let profiles = if named.is_empty() { vec![contracts::profile_of(&contract, file)?] } else { named.clone() };
+        let profiles = match (contract.profile.parse::<Profile>(), named.as_slice()) {
+            (_, []) => vec![contracts::profile_of(&contract, file)?],
+            (Ok(profile), named) => match named.iter().find(|named| **named != profile) {
+                Some(&named) => return Err(Failure::OtherProfile { file: file.clone(), profile, named }),
+                None => vec![profile],
+            },
+            (Err(_), named) => named.to_vec(),
+        };
         Ok(profiles.into_iter().map(|profile| (profile, contract.clone())).collect())
     }
 

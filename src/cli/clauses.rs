@@ -75,6 +75,15 @@ pub fn matches(only: &[glob::Pattern], id: &str) -> bool {
     only.is_empty() || only.iter().any(|pattern| pattern.matches(id))
 }
 
+/// Refuses patterns that no clause of these contracts matches: nothing would be looked at.
+pub fn some_match<'a>(
+    only: &[glob::Pattern],
+    contracts: impl IntoIterator<Item = &'a Contract>,
+) -> Result<(), Failure> {
+    let mut ids = contracts.into_iter().flat_map(|contract| &contract.clauses).map(|clause| clause.id.as_str());
+    if ids.any(|id| matches(only, id)) { Ok(()) } else { Err(Failure::nothing_matches(only)) }
+}
+
 /// A heading and a line for each clause.
 fn human(report: &Report<'_>) -> String {
     const BOLD: anstyle::Style = anstyle::Style::new().bold();
@@ -83,6 +92,7 @@ fn human(report: &Report<'_>) -> String {
         let mark = if clause.hazard.is_some() { "⚠ " } else { "" };
         beside(&format!("{:<6} {}", clause.level, clause.id), indent, &format!("{mark}{}", shown(&clause.says)))
     });
-    let heading = format!("{BOLD}{}: {} clauses{BOLD:#}\n", shown(report.profile), report.clauses.len());
+    let (count, s) = (report.clauses.len(), if report.clauses.len() == 1 { "" } else { "s" });
+    let heading = format!("{BOLD}{}: {count} clause{s}{BOLD:#}\n", shown(report.profile));
     std::iter::once(heading).chain(lines).collect()
 }

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use rootcontract::diff::{Document, Relevance, human};
+use rootcontract::profile::Profile;
 
+use super::clauses::some_match;
+use super::contracts;
 use super::failure::Failure;
 use super::format::{Formats, Kind};
 use super::looks::{Around, Side, in_two};
@@ -44,8 +47,16 @@ impl Diff {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         self.formats.check()?;
         let around = Around { sandbox: &self.sandbox, only: &self.only };
+        some_match(&self.only, &contracts::of_profiles(&Profile::ALL)?)?;
         let [before, after] = self.sides()?.map(|word| Side::of(&word));
-        let document = Document::of(&before.looks(&around)?, &after.looks(&around)?);
+        let (before, after) = (before.looks(&around)?, after.looks(&around)?);
+        if before.iter().chain(&after).all(|look| look.report.findings.is_empty()) {
+            return Err(Failure::nothing_matches(&self.only));
+        }
+        let mut document = Document::of(&before, &after);
+        if !self.only.is_empty() {
+            document.narrow();
+        }
         self.formats.write(|kind| match kind {
             Kind::Human => Ok(human::render(&document)),
             Kind::Json => output::json(&document),

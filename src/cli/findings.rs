@@ -3,24 +3,35 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use rootcontract::contract::Contract;
+use rootcontract::profile::Profile;
 use rootcontract::report::sarif::{self, Around};
 use rootcontract::report::show::shown;
 use rootcontract::report::{Document, Standing, github, junit};
 use rootcontract::waiver::{Waivers, today};
 
+use super::contracts;
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::output;
 
-/// Lets pass what the file says may be broken for now. What it says of clauses that are not broken is told, and fails.
-pub fn waive(document: &mut Document, file: Option<&Path>) -> Result<Needed, Failure> {
-    let Some(file) = file else { return Ok(Needed::All) };
+/// Reads what may be broken for now, if there is a file that says so: clauses of our own contracts, or of `others`.
+pub fn waivers(file: Option<&Path>, others: &[Contract]) -> Result<Option<Waivers>, Failure> {
+    let Some(file) = file else { return Ok(None) };
     let waivers = Waivers::load(file)?;
+    let ours = contracts::of_profiles(&Profile::ALL)?;
+    waivers.are_about(&ours.iter().chain(others).collect::<Vec<_>>())?;
+    Ok(Some(waivers))
+}
+
+/// Lets pass what is waived. What is said of clauses that are not broken is told, and fails.
+pub fn waive(document: &mut Document, waivers: Option<&Waivers>) -> Result<Needed, Failure> {
+    let Some(waivers) = waivers else { return Ok(Needed::All) };
     let today = today().ok_or(Failure::NoClock)?;
     let unneeded = waivers.apply(&mut document.reports, today);
     for waiver in &unneeded {
         let (clause, owner) = (&waiver.clause, shown(&waiver.owner));
-        tell(&format!("{}: {clause} of {owner} is not broken: remove the waiver", file.display()));
+        tell(&format!("{}: {clause} of {owner} is not broken: remove the waiver", waivers.file()));
     }
     Ok(if unneeded.is_empty() { Needed::All } else { Needed::NotAll })
 }

@@ -1,11 +1,13 @@
 //! `--format KIND[=FILE]`.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use nix::errno::Errno;
 
 use super::failure::Failure;
 use super::output;
@@ -100,10 +102,10 @@ impl<K: Kinds> Formats<K> {
         formats.iter().try_for_each(|format| format.write(&render(format.kind)?))
     }
 
-    /// Whether each document has a place of its own.
+    /// Whether each document has a place of its own, in a directory that is there.
     pub fn check(&self) -> Result<(), Failure> {
         let on_stdout = self.formats.iter().filter(|format| format.file.is_none()).count();
-        if on_stdout > 1 { Err(Failure::TwoOnStdout) } else { Ok(()) }
+        if on_stdout > 1 { Err(Failure::TwoOnStdout) } else { self.formats.iter().try_for_each(Format::check) }
     }
 }
 
@@ -121,6 +123,17 @@ impl<K: Kinds> Format<K> {
             Some(file) if file.is_empty() => Err(UnknownFormat::NoFile),
             file => Ok(Self { kind, file: file.map(PathBuf::from) }),
         }
+    }
+
+    /// Whether there is a directory for it: what is made for long should not be lost.
+    fn check(&self) -> Result<(), Failure> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let directory = file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        let there = fs::metadata(directory).and_then(|there| match there.is_dir() {
+            true => Ok(()),
+            false => Err(Errno::ENOTDIR.into()),
+        });
+        there.map_err(|source| Failure::Write { file: file.clone(), source })
     }
 
     /// Puts a document where it belongs. In files there is no colour.

@@ -1,7 +1,7 @@
 //! `rootcontract matrix`: every profile in every place.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rootcontract::arch::{self, Architecture};
 use rootcontract::contract::Contract;
-use rootcontract::matrix::{ALL, Part, Place, Usual, Wanted, architectures};
+use rootcontract::matrix::{ALL, Part, Place, Usual, Wanted, architectures, workshop};
 use rootcontract::profile::Profile;
 use rootcontract::report::sarif::Around;
 use rootcontract::report::{Dealt, Document, NotChecked, Report, Shard, Standing, overview};
 
 use super::cells::{Check, Done};
-use super::clauses::matches;
+use super::clauses::some_match;
 use super::failure::{Failure, tell};
 use super::format::{Formats, ReportKind};
 use super::jobs::Jobs;
@@ -118,13 +118,9 @@ impl Matrix {
         let wanted = self.wanted()?;
         let targets: Vec<(Profile, Contract)> =
             wanted.profiles.iter().copied().zip(contracts::of_profiles(&wanted.profiles)?).collect();
-        let is_meant = |(_, contract): &(Profile, Contract)| {
-            contract.clauses.iter().any(|clause| matches(&wanted.only, clause.id.as_str()))
-        };
-        if !targets.iter().any(is_meant) {
-            return Err(Failure::nothing_matches(&wanted.only));
-        }
-        let (places, shard) = self.part(wanted.places(Path::new(""))?, &wanted)?;
+        some_match(&wanted.only, targets.iter().map(|(_, contract)| contract))?;
+        let waivers = findings::waivers(self.waivers.as_deref(), &[])?;
+        let (places, shard) = self.part(wanted.places(&workshop())?, &wanted)?;
         let signals = Signals::caught()?;
         let check =
             Check { targets: &targets, only: &wanted.only, timeout: self.timeout, signals, about: OnceLock::new() };
@@ -135,7 +131,7 @@ impl Matrix {
             return Ok(ExitCode::from(128 + signal));
         };
         let mut document = document(done, shard);
-        let needed = findings::waive(&mut document, self.waivers.as_deref())?;
+        let needed = findings::waive(&mut document, waivers.as_ref())?;
         let code = findings::write(&document, &self.formats, &Around::default(), || overview::render(&document))?;
         Ok(needed.or(document.standing(), code))
     }
