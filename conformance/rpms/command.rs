@@ -92,7 +92,13 @@ fn the_readme_s_example_is_what_is_printed() {
 #[case::changes_the_host("post", "sysctl -w a.b=1\n", Some(1))]
 #[case::breaks_the_image("post", "hostname > /etc/mypkg\n", Some(1))]
 #[case::fails("pre", "firewall-cmd --reload\n", Some(1))]
+#[case::changes_the_host_by_another("post", "nice -n 5 sudo -u root sh -ec 'sysctl -w a.b=1'\n", Some(1))]
+#[case::changes_the_host_at_its_end("post", "trap 'sysctl -w a.b=1' EXIT\n", Some(1))]
+#[case::changes_the_host_from_there("post", "cd /proc/sys/kernel && echo x > core_pattern\n", Some(1))]
 #[case::unknown("post", "if true; then\n", Some(2))]
+#[case::put_together("post", "eval \"$X\"\n", Some(2))]
+#[case::of_another_language("post", "#!/usr/bin/python3\nimport os\n", Some(2))]
+#[case::long("post", &"#\n".repeat(200_000), Some(2))]
 fn the_exit_code_says_what_becomes_of_a_build(#[case] moment: &str, #[case] body: &str, #[case] expected: Option<i32>) {
     let (stdout, stderr, code) = of_script(moment, body, &[]);
     assert_eq!((stderr.as_str(), code), ("", expected), "{stdout}");

@@ -2,7 +2,7 @@
 
 use super::finding::{Effect, Evidence, Finding, Place};
 use super::ground::Ground;
-use super::reading::Reading;
+use super::reading::{Reading, Unread};
 use super::report::{Coverage, Judgement, Report};
 use super::rule::{self, Consequence, Rule, Scene, Seen, Sees};
 use super::scriptlet::Slot;
@@ -54,8 +54,7 @@ impl<'contract> Judge<'contract> {
             let body = scriptlet.body.as_deref().unwrap_or_default();
             for scenario in asked.scenarios.iter().copied().filter(|scenario| scenario.has(scriptlet.slot)) {
                 let walked = reading.walk(at, &self.ground, scenario.argument(scriptlet.slot));
-                let cut_off = walked.is_cut_off().then_some("it comes to more commands than are gone through here");
-                let unread = reading.unread(at).or(cut_off);
+                let unread = reading.unread(at).or(walked.is_cut_off().then_some(Unread::TooMuch));
                 let scene = Scene { package: &reading.package, scriptlet, walked: &walked, unread };
                 for hit in self.hits(&scene) {
                     hit.add_to(&mut findings, &scene, scenario, body);

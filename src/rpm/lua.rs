@@ -22,8 +22,14 @@ pub fn walk(body: &str, ground: &Ground<'_>) -> Walked {
     let mut walked = Walked::default();
     for call in calls(body) {
         if SHELL.contains(&call.name.as_str()) {
-            let script = call.arguments.first().and_then(|script| shell::parse(script).ok());
-            let inner = script.map(|script| script.walk(ground, None, false)).unwrap_or_default();
+            let Some(script) = call.arguments.first().and_then(|script| shell::parse(script).ok()) else {
+                walked.unfollowed.push(call.place);
+                continue;
+            };
+            let inner = script.walk(ground, None, false);
+            if !inner.unfollowed.is_empty() {
+                walked.unfollowed.push(call.place);
+            }
             walked.acts.extend(inner.acts.into_iter().map(|act| Act {
                 place: call.place,
                 fate: Fate::Masked(call.name.clone()),
@@ -31,7 +37,10 @@ pub fn walk(body: &str, ground: &Ground<'_>) -> Walked {
             }));
         } else if PROGRAM.contains(&call.name.as_str()) {
             let words = call.arguments.iter().map(|word| Text { written: word.clone(), value: Some(word.clone()) });
-            walked.acts.extend(Act::alone(words.collect(), call.place, Fate::Masked(call.name.clone())));
+            match Act::alone(words.collect(), call.place, Fate::Masked(call.name.clone())) {
+                Some(act) => walked.acts.push(act),
+                None => walked.unfollowed.push(call.place),
+            }
         }
     }
     walked

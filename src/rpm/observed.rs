@@ -11,7 +11,7 @@ use super::left::{Change, Left};
 use super::package::Package;
 use super::report::{Report, Run};
 use super::rule;
-use super::rules::run;
+use super::rules::{run, script};
 use super::said;
 use super::scriptlet::{Language, Scriptlet, Slot};
 use super::trace::Trace;
@@ -74,12 +74,26 @@ pub fn add(report: &mut Report, package: &Package, setting: &Setting<'_>, transa
             },
         }
     }
+    settle_what_ran(package, &runs, &mut report.findings);
     let slots: Vec<Slot> = package.scriptlets.iter().map(|scriptlet| scriptlet.slot).collect();
     let scenarios: Vec<Scenario> = transactions.iter().map(|transaction| transaction.scenario).collect();
     let why_not = |slot, scenario| why_not_run(package, transactions, slot, scenario);
     report.coverage.run(&slots, &scenarios, &runs, setting.evidence, why_not);
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.effect));
     report.settle();
+}
+
+/// What reading could not tell of a scriptlet is told by its having run, wherever rpm comes to it.
+fn settle_what_ran(package: &Package, runs: &[Run], findings: &mut [Finding]) {
+    let ran = |slot: Slot, scenario: Scenario| {
+        let mut of_slot = package.scriptlets.iter().enumerate().filter(|(_, one)| one.slot == slot);
+        of_slot.all(|(at, _)| runs.contains(&(at, scenario)))
+    };
+    for finding in findings.iter_mut().filter(|finding| script::SHOWN_BY_A_RUN.contains(&finding.rule.as_str())) {
+        if finding.effect == Effect::Unjudged && finding.scenarios.iter().all(|&scenario| ran(finding.slot, scenario)) {
+            (finding.effect, finding.evidence) = (Effect::Advice, Evidence::Both);
+        }
+    }
 }
 
 /// Why a scriptlet was not run in a scenario that comes to it.

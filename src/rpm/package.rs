@@ -181,7 +181,8 @@ impl Package {
         })
     }
 
-    /// A package of one scriptlet, whose script is read to its end; what is no text in it is replaced.
+    /// A package of one scriptlet, whose script is read to its end; what is no text in it is replaced. Its interpreter is
+    /// the one that its first line names, as `#!/usr/bin/python3`.
     ///
     /// # Errors
     /// `source` can't be read, or is longer than any script.
@@ -191,10 +192,11 @@ impl Package {
         if body.len() as u64 > LONGEST_SCRIPT {
             return Err(io::Error::from_raw_os_error(nix::libc::EFBIG));
         }
+        let body = String::from_utf8_lossy(&body).into_owned();
         let scriptlet = Scriptlet {
             slot,
-            interpreter: Vec::new(),
-            body: Some(String::from_utf8_lossy(&body).into_owned()),
+            interpreter: named_by(&body),
+            body: Some(body),
             flags: Flags::default(),
             conditions: Vec::new(),
             priority: None,
@@ -208,6 +210,13 @@ impl Package {
             provides: BTreeSet::new(),
         })
     }
+}
+
+/// The interpreter that a script names in its first line, and its arguments; none where it names none.
+fn named_by(script: &str) -> Vec<String> {
+    let first = script.strip_prefix("#!").and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let words = first.split_ascii_whitespace().map(str::to_owned);
+    words.skip_while(|word| word.ends_with("/env")).collect()
 }
 
 /// A header that has been looked over, by number of the tag: the decoder's own questions do not tell a scriptlet without a

@@ -6,7 +6,7 @@ use super::lua;
 use super::package::Package;
 use super::scriptlet::{Language, Scriptlet};
 use super::shell::word::Text;
-use super::shell::{self, Act, Fate, Script, Walked};
+use super::shell::{self, Act, Fate, Script, ScriptError, Walked};
 
 /// A package, and what its scriptlets say.
 #[derive(Debug)]
@@ -14,6 +14,15 @@ pub struct Reading {
     /// The package.
     pub package: Package,
     scripts: Vec<Read>,
+}
+
+/// Why a scriptlet is not gone through, or not to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no script.
+    Syntax,
+    /// It is longer or more tangled than what is read here.
+    TooMuch,
 }
 
 /// What became of reading a scriptlet.
@@ -25,7 +34,7 @@ enum Read {
     /// It is in a language that is not read.
     Foreign,
     /// It could not be read.
-    Failed(String),
+    Failed(Unread),
 }
 
 impl Reading {
@@ -54,9 +63,9 @@ impl Reading {
     }
 
     /// Why the scriptlet of this number could not be read, if it could not.
-    pub fn unread(&self, at: usize) -> Option<&str> {
+    pub fn unread(&self, at: usize) -> Option<Unread> {
         match &self.scripts[at] {
-            Read::Failed(why) => Some(why),
+            Read::Failed(why) => Some(*why),
             Read::Shell(_) | Read::Lua | Read::Program | Read::Foreign => None,
         }
     }
@@ -73,7 +82,8 @@ fn read(scriptlet: &Scriptlet) -> Read {
     match scriptlet.language() {
         Language::Shell => match shell::parse(scriptlet.body.as_deref().unwrap_or_default()) {
             Ok(script) => Read::Shell(script),
-            Err(error) => Read::Failed(error.to_string()),
+            Err(ScriptError::Tangled) => Read::Failed(Unread::TooMuch),
+            Err(ScriptError::Syntax(_)) => Read::Failed(Unread::Syntax),
         },
         Language::Lua => Read::Lua,
         Language::Program => Read::Program,

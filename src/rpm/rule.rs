@@ -6,6 +6,7 @@
 use super::finding::{Effect, Place};
 use super::ground::{Answer, Ground, Need, Standing};
 use super::package::Package;
+use super::reading::Unread;
 use super::rules;
 use super::scriptlet::Scriptlet;
 use super::shell::{Act, Walked};
@@ -79,7 +80,7 @@ pub struct Scene<'package> {
     /// What it comes to; nothing where its language is not read.
     pub walked: &'package Walked,
     /// Why it could not be read, if it could not.
-    pub unread: Option<&'package str>,
+    pub unread: Option<Unread>,
 }
 
 /// Something that a rule about whole scriptlets sees.

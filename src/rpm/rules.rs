@@ -10,7 +10,7 @@ mod kernel;
 mod ordering;
 mod places;
 pub mod run;
-mod script;
+pub mod script;
 mod security;
 mod services;
 

@@ -3,8 +3,12 @@
 use super::bootstrap::only;
 use crate::rpm::finding::Effect;
 use crate::rpm::ground::Need;
+use crate::rpm::reading::Unread;
 use crate::rpm::rule::{Rests, Rule, Seen, Sees};
 use crate::rpm::scriptlet::Language;
+
+/// Rules about what reading does not tell and running does.
+pub const SHOWN_BY_A_RUN: [&str; 4] = ["script.language", "script.syntax", "script.tangled", "script.unfollowed"];
 
 pub const RULES: &[Rule] = &[
     Rule {
@@ -26,7 +30,29 @@ pub const RULES: &[Rule] = &[
         then: "The shell says so when it comes to the place, and exits with 2.",
         instead: "See what `sh -n` says of it.",
         rests: Rests::Rpm(Effect::Unjudged),
-        sees: Sees::Scene(|scene| only(scene.unread.is_some())),
+        sees: Sees::Scene(|scene| only(scene.unread == Some(Unread::Syntax))),
+    },
+    Rule {
+        id: "script.tangled",
+        catalogue: &[],
+        says: "The scriptlet is short and plain enough to be read here.",
+        why: "A script of more than 256 KiB, with very much in each other or with loops that come to thousands of commands is \
+              not gone through, or not to its end.",
+        then: "It is run as it is.",
+        instead: "Keep what is long in a program of its own, or let `rootcontract rpm check` run it, without `--static`.",
+        rests: Rests::Rpm(Effect::Unjudged),
+        sees: Sees::Scene(|scene| only(scene.unread == Some(Unread::TooMuch))),
+    },
+    Rule {
+        id: "script.unfollowed",
+        catalogue: &[],
+        says: "All that the scriptlet does is written in it.",
+        why: "What `eval` puts together, `. FILE` reads, a shell takes from its input or a variable names shows only when it is \
+              run.",
+        then: "It is run as it is.",
+        instead: "Write the commands out, or let `rootcontract rpm check` run it, without `--static`.",
+        rests: Rests::Rpm(Effect::Unjudged),
+        sees: Sees::Scene(|scene| scene.walked.unfollowed.iter().copied().map(Seen::at).collect()),
     },
     Rule {
         id: "script.status",

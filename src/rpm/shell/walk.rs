@@ -4,6 +4,7 @@ mod compound;
 mod handler;
 mod redirect;
 mod simple;
+mod started;
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +99,8 @@ pub struct Walked {
     pub uses: Vec<(String, Place)>,
     /// Where `<(…)` and `>(…)` stand.
     pub substitutions: Vec<Place>,
+    /// Where something comes that is not followed: what it does shows only when it is run.
+    pub unfollowed: Vec<Place>,
     /// The last command, if it is known that the script fails with it.
     pub fails_at: Option<Place>,
     /// How many commands have come.
@@ -153,6 +156,8 @@ struct Walker<'script, 'ground> {
     /// Names that the script has set, to whatever.
     assigned: HashSet<String>,
     functions: HashMap<String, &'script FunctionBody>,
+    /// Where it is, as far as that is known.
+    directory: Option<String>,
     stops_at_errors: bool,
     is_silenced: bool,
     checked: Vec<String>,
@@ -171,6 +176,7 @@ impl Script {
             variables: HashMap::new(),
             assigned: HashSet::new(),
             functions: HashMap::new(),
+            directory: Some("/".to_owned()),
             stops_at_errors,
             is_silenced: false,
             checked: Vec::new(),
@@ -268,16 +274,15 @@ impl<'script> Walker<'script, '_> {
 
     /// A script within this one.
     fn within(&mut self, text: &str, place: Place, fate: &Fate) -> Flow {
-        if self.deep >= DEEPEST {
-            return Flow::UNKNOWN;
-        }
-        let Ok(script) = super::parse(text) else { return Flow::UNKNOWN };
+        let script = if self.deep < DEEPEST { super::parse(text).ok() } else { None };
+        let Some(script) = script else { return self.unfollowed(place) };
         let mut inner = Walker {
             ground: self.ground,
             argument: self.argument,
             variables: self.variables.clone(),
             assigned: self.assigned.clone(),
             functions: HashMap::new(),
+            directory: self.directory.clone(),
             stops_at_errors: false,
             is_silenced: self.is_silenced,
             checked: self.checked.clone(),
@@ -289,6 +294,12 @@ impl<'script> Walker<'script, '_> {
         let flow = inner.script(&script, fate);
         self.walked = inner.walked;
         Flow { is_over: false, ..flow }
+    }
+
+    /// Something comes here, and nobody knows what.
+    fn unfollowed(&mut self, place: Place) -> Flow {
+        self.walked.unfollowed.push(place);
+        Flow::UNKNOWN
     }
 
     /// A place of the text that is walked, as one of the whole script.

@@ -34,7 +34,12 @@ impl<'script> Walker<'script, '_> {
         self.is_silenced |= redirects.is_silenced;
         let flow = match compound {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, fate),
-            CompoundCommand::Subshell(shell) => Flow { is_over: false, ..self.list(&shell.list, fate) },
+            CompoundCommand::Subshell(shell) => {
+                let directory = self.directory.clone();
+                let flow = self.list(&shell.list, fate);
+                self.directory = directory;
+                Flow { is_over: false, ..flow }
+            }
             CompoundCommand::IfClause(clause) => self.if_clause(clause, fate),
             CompoundCommand::CaseClause(clause) => self.case_clause(clause, fate),
             CompoundCommand::ForClause(clause) => self.for_clause(clause, fate),

@@ -24,7 +24,7 @@ impl<'script> Walker<'script, '_> {
     fn redirect(&mut self, redirect: &'script IoRedirect, into: &mut Redirects) {
         match redirect {
             IoRedirect::File(descriptor, kind, IoFileRedirectTarget::Filename(word)) => {
-                let file = self.word(word);
+                let file = self.file(word);
                 let is_written = !matches!(kind, IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput);
                 if file.value.as_deref() == Some("/dev/null") {
                     into.is_silenced |= *descriptor == Some(2);
@@ -37,7 +37,7 @@ impl<'script> Walker<'script, '_> {
             }
             IoRedirect::File(_, _, IoFileRedirectTarget::ProcessSubstitution(_, command)) => self.substitution(command),
             IoRedirect::OutputAndError(word, _) => {
-                let file = self.word(word);
+                let file = self.file(word);
                 into.is_silenced |= file.value.as_deref() == Some("/dev/null");
                 into.files.push(Redirect { file, is_written: true });
             }
@@ -45,6 +45,18 @@ impl<'script> Walker<'script, '_> {
             IoRedirect::HereDocument(_, document) if document.requires_expansion => drop(self.word(&document.doc)),
             IoRedirect::File(..) | IoRedirect::HereDocument(..) => {}
         }
+    }
+
+    /// A file by its whole name, where the script has gone to another directory.
+    fn file(&mut self, word: &Word) -> Text {
+        let mut file = self.word(word);
+        if let (Some(name), Some(directory)) = (&file.value, &self.directory)
+            && !name.starts_with('/')
+            && directory != "/"
+        {
+            file.value = Some(format!("{}/{name}", directory.trim_end_matches('/')));
+        }
+        file
     }
 
     /// A word, after what the commands within it do.

@@ -6,12 +6,11 @@ use brush_parser::ast::{
 
 use super::super::condition;
 use super::super::word::{Text, place};
-use super::{Act, DEEPEST, Fate, Flow, Status, Walker};
+use super::started::started;
+use super::{Act, DEEPEST, Fate, Flow, Place, Status, Walker};
 
-/// What only starts the command that comes after it.
-const STARTERS: [&str; 6] = ["exec", "command", "env", "nohup", "sudo", "builtin"];
 /// What is given a script with `-c`.
-const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ksh", "su"];
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ksh", "su", "runuser", "flock"];
 
 impl<'script> Walker<'script, '_> {
     pub fn simple(&mut self, command: &'script SimpleCommand, fate: &Fate) -> Flow {
@@ -72,6 +71,10 @@ impl<'script> Walker<'script, '_> {
             "exit" | "return" => return Flow { status: exit_status(arguments), is_over: name == "exit" },
             "[" | "test" => return self.test(arguments),
             "set" => return self.set(arguments),
+            "eval" => return self.eval(arguments, act.place, &act.fate),
+            "trap" => return self.trap(arguments, act.place),
+            "." | "source" => self.unfollowed(act.place),
+            "cd" => self.change_directory(arguments),
             "type" | "which" | "hash" => {
                 arguments.iter().for_each(|word| self.check("-x", word));
                 return Flow::UNKNOWN;
@@ -83,14 +86,54 @@ impl<'script> Walker<'script, '_> {
             "echo" | "printf" => Flow::ZERO,
             _ => Flow::UNKNOWN,
         };
-        if let (true, Some(script)) = (SHELLS.contains(&base(&name)), script_of(&act.words)) {
-            return self.within(&script, act.place, &act.fate);
-        }
         let words = started(act.words);
         // `exec` with files only changes those of the shell.
         let is_over = name == "exec" && words[0].written != "exec";
-        self.walked.acts.push(Act { words, ..act });
+        let is_shell = words[0].value.as_deref().is_some_and(|name| SHELLS.contains(&base(name)));
+        let flow = match script_of(&words).filter(|_| is_shell) {
+            Some(Text { value: Some(script), .. }) => self.within(&script.clone(), act.place, &act.fate),
+            Some(Text { value: None, .. }) => self.unfollowed(act.place),
+            None => {
+                if words[0].value.is_none() || (is_shell && reads_its_input(&words)) {
+                    self.unfollowed(act.place);
+                }
+                self.walked.acts.push(Act { words, ..act });
+                flow
+            }
+        };
         Flow { is_over, ..flow }
+    }
+
+    /// Words that are a script when they are put together.
+    fn eval(&mut self, words: &[Text], place: Place, fate: &Fate) -> Flow {
+        let known: Option<Vec<&str>> = words.iter().map(|word| word.value.as_deref()).collect();
+        match known {
+            Some(words) => self.within(&words.join(" "), place, fate),
+            None => self.unfollowed(place),
+        }
+    }
+
+    /// `trap 'commands' EXIT`: they come, whenever that is.
+    fn trap(&mut self, arguments: &[Text], place: Place) -> Flow {
+        match arguments.iter().find(|word| word.written != "--") {
+            Some(Text { value: Some(commands), .. }) if !matches!(commands.as_str(), "" | "-" | "-p" | "-l") => {
+                self.within(&commands.clone(), place, &Fate::Masked("trap".to_owned()));
+            }
+            Some(Text { value: None, .. }) => drop(self.unfollowed(place)),
+            _ => {}
+        }
+        Flow::ZERO
+    }
+
+    /// `cd`: relative names are others from here on.
+    fn change_directory(&mut self, arguments: &[Text]) -> Flow {
+        let to = arguments.iter().find(|word| !word.written.starts_with('-')).and_then(|word| word.value.as_deref());
+        self.directory = match (to, &self.directory) {
+            (Some(to), _) if to.starts_with('/') => Some(to.to_owned()),
+            (Some(to), Some(from)) => Some(format!("{}/{to}", from.trim_end_matches('/'))),
+            (_, _) => None,
+        };
+        Flow::UNKNOWN
     }
 
     /// A command that does nothing; the files it is given are opened all the same.
@@ -103,7 +146,7 @@ impl<'script> Walker<'script, '_> {
 
     fn call(&mut self, body: &'script FunctionBody, fate: &Fate) -> Flow {
         if self.deep >= DEEPEST {
-            return Flow::UNKNOWN;
+            return self.unfollowed(self.last);
         }
         self.deep += 1;
         // Its `$1` is another one.
@@ -183,7 +226,7 @@ fn name_of(assignment: &Assignment) -> &str {
     }
 }
 
-fn base(path: &str) -> &str {
+pub fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
@@ -196,20 +239,15 @@ fn exit_status(arguments: &[Text]) -> Status {
     }
 }
 
-/// The command behind those that only start it.
-fn started(mut words: Vec<Text>) -> Vec<Text> {
-    while words.len() > 1 && words[0].value.as_deref().is_some_and(|name| STARTERS.contains(&base(name))) {
-        let is_option = |word: &Text| word.written.starts_with('-') || word.written.contains('=');
-        match words.iter().skip(1).position(|word| !is_option(word)) {
-            Some(from) => drop(words.drain(..=from)),
-            None => break,
-        }
-    }
-    words
+/// What a shell is given with `-c`, also where that stands among other letters: `-ec`.
+fn script_of(words: &[Text]) -> Option<&Text> {
+    let is_given = |word: &Text| matches!(word.written.as_bytes(), [b'-', letters @ .., b'c'] if letters.iter().all(u8::is_ascii_lowercase));
+    let at = words.iter().position(|word| is_given(word) || word.written == "--command")?;
+    words[at + 1..].iter().find(|word| !word.written.starts_with('-'))
 }
 
-/// What a shell is given with `-c`.
-fn script_of(words: &[Text]) -> Option<String> {
-    let at = words.iter().position(|word| word.written == "-c")?;
-    words.get(at + 1)?.value.clone()
+/// Whether a shell has nothing but its input to take a script from.
+fn reads_its_input(words: &[Text]) -> bool {
+    let is_option = |word: &Text| word.written.starts_with(['-', '+']);
+    words[1..].iter().all(is_option)
 }

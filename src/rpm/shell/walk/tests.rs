@@ -126,3 +126,44 @@ fn a_command_has_a_place(#[case] script: &str, #[case] line: usize, #[case] colu
 fn what_is_said_can_be_dropped(#[case] script: &str, #[case] dropped: bool) {
     assert_eq!(walked(script, None).acts[0].is_silenced, dropped);
 }
+
+#[rstest]
+#[case::starters("env -u A X=1 nice -n 5 timeout -k 3 10 b", &["b!"])]
+#[case::as_another_user("runuser -u nobody -- b", &["b!"])]
+#[case::as_another_user_by_a_shell("su - nobody -c 'b; c'", &["b the commands after it", "c!"])]
+#[case::shell_of_letters("sh -ec 'b'", &["b!"])]
+#[case::shell_of_another("sudo -u root bash -c b", &["b!"])]
+#[case::of_a_list("a | xargs -n 1 b", &["a |", "b!"])]
+#[case::of_found_files("find / -name x -exec b {} ';'", &["b!"])]
+#[case::put_together("eval 'b' c", &["b!"])]
+#[case::at_the_end("trap 'b' EXIT\nc", &["b trap", "c!"])]
+fn what_starts_another_is_seen_through(#[case] script: &str, #[case] expected: &[&str]) {
+    assert_eq!(fates(script), expected);
+    assert_eq!(walked(script, None).unfollowed.len(), 0, "{script}");
+}
+
+#[rstest]
+#[case::put_together("eval \"$X\"")]
+#[case::of_no_script("sh -c 'a; if'")]
+#[case::of_a_variable("sh -c \"$X\"")]
+#[case::of_a_file(". /etc/a")]
+#[case::of_the_input("sh <<E\nsysctl -w a=b\nE")]
+#[case::of_a_pipe("cat /etc/a | sh")]
+#[case::named_by_a_variable("$X a")]
+#[case::named_by_a_command("$(which a) b")]
+#[case::trapped("trap \"$X\" EXIT")]
+#[case::deep(&(0..12).map(|n| format!("f{n}() {{ f{}; }}\n", n + 1)).chain(["f0".to_owned()]).collect::<String>())]
+fn what_is_not_followed_has_a_place(#[case] script: &str) {
+    assert_eq!(walked(script, Some("1")).unfollowed.len(), 1, "{script}");
+}
+
+#[rstest]
+#[case::gone_there("cd /proc/sys/kernel && echo x > core_pattern", "/proc/sys/kernel/core_pattern")]
+#[case::step_by_step("cd /proc\ncd sys\necho x > a", "/proc/sys/a")]
+#[case::and_back("(cd /proc)\necho x > a", "a")]
+#[case::nobody_knows_where("cd \"$X\"\necho x > a", "a")]
+fn a_relative_file_is_where_the_script_has_gone(#[case] script: &str, #[case] file: &str) {
+    let walked = walked(script, None);
+    let opened = walked.acts.iter().flat_map(|act| &act.redirects).next().expect("a file");
+    assert_eq!(opened.file.value.as_deref(), Some(file));
+}
