@@ -146,6 +146,26 @@ fn nothing_is_said_of_a_package_that_asks_first() {
     assert_eq!((done.status.code(), ran(&report)), (Some(0), [2, 0]));
 }
 
+/// What reading can't tell, running does.
+#[rstest]
+#[case::read(&["--static"], "unknown", 2)]
+#[case::run(&[], "works", 0)]
+fn a_script_that_runs_what_is_not_written_in_it_is_known_when_it_was_run(
+    #[case] options: &[&str],
+    #[case] verdict: &str,
+    #[case] code: i32,
+) {
+    let (_directory, package) = built("sourced");
+    let package = package.to_str().expect("text");
+    let words = ["rpm", "check", "--format", "json", "--scenario", "install", "--rpm-version", "6.0", package];
+    let done = Command::new(supervisor()).args(words).args(options).output().expect("a run");
+    let report = report(&done);
+    let found = (report["verdicts"][0]["verdict"].as_str(), done.status.code());
+    assert_eq!(found, (Some(verdict), Some(code)), "{report:#}");
+    let rules = report["findings"].as_array().expect("findings").iter();
+    assert_eq!(rules.filter(|finding| finding["rule"] == "script.unfollowed").count(), 2, "{report:#}");
+}
+
 const OF_LUA: [&str; 10] = [
     "run.failed fails posttrans:2 It ended with an error: attempt to index a nil value (local 'settings').",
     "run.failed fails preun:1 It ended with an error: not now.",
