@@ -95,8 +95,8 @@ const REFUSED: [&str; 9] = [
     "hostname.set host post:2 The host's name can be set.",
     "kernel.settings host post:3 Kernel settings are the image's.",
     "run.failed fails post It ended with 3.",
-    "run.left-behind advice post /etc/room-refused is new, and no package's.",
-    "run.left-behind image post /run/room-refused.pid is new, and no package's.",
+    "run.left-behind advice post /etc/room-refused is new, and not the package's.",
+    "run.left-behind image post /run/room-refused.pid is new, and not the package's.",
     "run.refused advice post:2 there is no hostname in the PATH of scriptlets.",
     "run.refused advice post:5 cat: openat /etc/needed-and-not-there: ENOENT, No such file or directory.",
     "run.refused advice post:6 mkdir: mkdirat /sys/room-refused: EROFS, Read-only file system.",
@@ -137,6 +137,31 @@ fn an_ordinary_user_learns_the_same(#[case] ids: Ids) {
     assert_eq!(user.left(), [""; 0]);
 }
 
+const LEFT: [&str; 5] = [
+    "run.left-behind advice post /etc/host.conf was changed, and is not the package's.",
+    "run.left-behind advice post /etc/room-left/made is new, and not the package's.",
+    "run.left-behind advice post /etc/room-made is new, and not the package's.",
+    "run.left-behind image post /tmp/room-left is new, and not the package's.",
+    "run.left-in-dev skipped post /dev/room-left is new, and not the package's.",
+];
+
+/// What rpm makes for the package is not a scriptlet's doing: its files, their directories, what it puts beside changed
+/// configuration.
+#[rstest]
+#[case::by_root(None)]
+#[case::by_an_ordinary_user(Some(Ids::Alone))]
+fn what_scriptlets_leave_behind_is_told_and_what_rpm_does_is_not(#[case] user: Option<Ids>) {
+    let (_directory, package) = built("left");
+    let words = words(&package, "x86_64");
+    let done = match user {
+        None => Command::new(supervisor()).args(&words).output().expect("a run"),
+        Some(ids) => Ordinary::new().run(ids, &words.iter().map(String::as_str).collect::<Vec<_>>()),
+    };
+    let report = report(&done);
+    assert_eq!(observed(&report), LEFT, "{report:#}");
+    assert!(!Path::new("/dev/room-left").exists());
+}
+
 #[test]
 fn nothing_is_said_of_a_package_that_asks_first() {
     let (_directory, package) = built("quiet");
@@ -169,7 +194,7 @@ fn a_script_that_runs_what_is_not_written_in_it_is_known_when_it_was_run(
 const OF_LUA: [&str; 10] = [
     "run.failed fails posttrans:2 It ended with an error: attempt to index a nil value (local 'settings').",
     "run.failed fails preun:1 It ended with an error: not now.",
-    "run.left-behind image post /run/room-lua.pid is new, and no package's.",
+    "run.left-behind image post /run/room-lua.pid is new, and not the package's.",
     "run.refused skipped filetriggerin:1 the script: mkdir /sys/room-lua-triggered: EROFS, Read-only file system.",
     "run.refused skipped post:3 mkdir: mkdirat /sys/room-lua-forked: EROFS, Read-only file system.",
     "run.refused skipped pre:1 the script: mkdir /sys/room-lua-made: EROFS, Read-only file system.",
@@ -244,7 +269,7 @@ fn a_hostile_scriptlet_is_bounded_and_leaves_nothing_running() {
 
 /// Where there is nothing to install it in, that is said, and only reading counts.
 #[rstest]
-#[case::asked_for(&["--static"], "nothing was to be run")]
+#[case::asked_for(&["--static"], "it was to be read only")]
 #[case::of_another_architecture(&["--arch", "s390x"], "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
 fn what_was_not_run_is_skipped_with_the_reason(#[case] options: &[&str], #[case] why: &str) {
     let (directory, package) = built("quiet");

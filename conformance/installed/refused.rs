@@ -57,8 +57,8 @@ fn without_a_tracer_what_rpm_says_and_what_is_left_is_told(
     let report = report(&done);
     let expected = [
         "run.failed fails post rpm says: warning: %post(room-refused-1-1.noarch) scriptlet failed, exit status 3",
-        "run.left-behind advice post /etc/room-refused is new, and no package's.",
-        "run.left-behind image post /run/room-refused.pid is new, and no package's.",
+        "run.left-behind advice post /etc/room-refused is new, and not the package's.",
+        "run.left-behind image post /run/room-refused.pid is new, and not the package's.",
     ];
     assert_eq!(observed(&report), expected);
     let note = format!("not traced, so that only what rpm says and what is left can tell: trace a process: {why}");
@@ -78,7 +78,7 @@ fn without_a_tracer_lua_that_fails_is_told_with_its_line() {
     let expected = [
         "run.failed fails posttrans:2 It ended with an error: attempt to index a nil value (local 'settings').",
         "run.failed fails preun:1 It ended with an error: not now.",
-        "run.left-behind image post /run/room-lua.pid is new, and no package's.",
+        "run.left-behind image post /run/room-lua.pid is new, and not the package's.",
         "run.unfinished unjudged preun rpm ended with 1: \"room-lua\" specifies multiple packages.",
     ];
     assert_eq!(observed(&report(&done)), expected);

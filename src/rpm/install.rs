@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bare::Bare;
-use super::left::{Left, NotCompared, Snapshot};
+use super::left::{Devices, Left, NotCompared, Snapshot};
 use super::room::{PACKAGES, Room};
 use super::scriptlet::{Language, Scriptlet, Slot};
 use super::trace::{self, TELL, Trace, TraceError};
 use super::verdict::Scenario;
-use crate::buildroot::{BuildRoot, CloseError, Completed, OpenError, Outcome, RunError, Stdin, Streams};
+use crate::buildroot::{BuildRoot, CloseError, Completed, Invocation, OpenError, Outcome, RunError, Stdin, Streams};
 use crate::contract::Word;
 use crate::profile::Profile;
 
@@ -108,7 +108,7 @@ pub struct Transaction {
     pub said: String,
     /// What was seen of the scriptlets, or why nothing was.
     pub trace: Result<Trace, TraceError>,
-    /// What is in the tree now and belongs to nobody, or why that is not told.
+    /// What is in the tree and in `/dev` now, and is not the package's, or why that is not told.
     pub left: Result<Vec<Left>, NotCompared>,
 }
 
@@ -280,12 +280,22 @@ impl Site<'_> {
         words.into_iter().map(ToOwned::to_owned).collect()
     }
 
+    /// What is in `/dev`, which the tree shares with the build root around it.
+    fn devices(&self) -> Result<Devices, RunError> {
+        let listed = self.root.run(Invocation::new(Devices::LISTING).deadline(PATIENCE))?;
+        Ok(Devices::parse(&listed.stdout.bytes()))
+    }
+
     fn transaction(&self, scenario: Scenario, owned: Option<&[Vec<u8>]>) -> Result<Transaction, RunError> {
-        let before = Snapshot::of(self.room.tree());
+        let (before, devices) = (Snapshot::of(self.room.tree()), self.devices()?);
         let arguments = self.arguments(scenario);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (done, trace) = self.traced(&arguments)?;
-        let left = Snapshot::of(self.room.tree()).since(&before, owned);
+        let mut left = Snapshot::of(self.room.tree()).since(&before, owned);
+        let made = self.devices()?.since(&devices);
+        if let Ok(left) = &mut left {
+            left.extend(made);
+        }
         Ok(Transaction { scenario, said: done.stderr.text(), outcome: done.outcome, trace, left })
     }
 

@@ -1,6 +1,9 @@
-//! What a transaction leaves in the tree: files that no package brought.
+//! What a transaction leaves: in the tree files that the package did not bring, and in `/dev`, which is the build root's.
+//!
+//! What rpm itself makes is not told: the package's files and the directories they need, and what it puts beside
+//! configuration that was changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +12,8 @@ use std::path::{Path, PathBuf};
 const PLACES: [&str; 6] = ["run", "tmp", "var/tmp", "etc", "root", "home"];
 /// The most files that are looked at.
 const MOST: usize = 100_000;
+/// What rpm adds to the name of configuration that it does not overwrite or take away (rpm 4.14 to 6.1, `fsm.c`).
+const BESIDE: [&[u8]; 3] = [b".rpmnew", b".rpmsave", b".rpmorig"];
 
 /// Something that is there now, or is another now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +94,8 @@ impl Snapshot {
         Self { files, is_cut: false }
     }
 
-    /// What is other than before, without what packages brought, if that is known. What is in a new directory goes without
-    /// saying.
+    /// What is other than before, without what rpm did for the package, whose files `owned` are, if that is known. What is
+    /// in a new directory goes without saying.
     ///
     /// # Errors
     /// See [`NotCompared`].
@@ -109,11 +114,42 @@ impl Snapshot {
             let path = [b"/", path.as_os_str().as_bytes()].concat();
             let within =
                 |above: &Left| above.change == Change::Made && path.starts_with(&[&above.path[..], b"/"].concat());
-            if !owned.contains(&path) && !left.last().is_some_and(within) {
+            if !is_rpm_s(&path, owned) && !left.last().is_some_and(within) {
                 left.push(Left { path, change });
             }
         }
         Ok(left)
+    }
+}
+
+/// Whether rpm made it.
+fn is_rpm_s(path: &[u8], owned: &[Vec<u8>]) -> bool {
+    let original = BESIDE.iter().find_map(|ending| path.strip_suffix(*ending)).unwrap_or(path);
+    let below = [path, b"/"].concat();
+    owned.iter().any(|one| one == original || one.starts_with(&below))
+}
+
+/// What is in `/dev`, by name. No package brings anything there: it is a file system of the build root's own.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Devices(BTreeSet<Vec<u8>>);
+
+impl Devices {
+    /// What prints the names in a room, with nothing but a shell: each with a zero byte behind it.
+    pub const LISTING: [&str; 3] = [
+        "/bin/sh",
+        "-c",
+        r#"for path in /dev/* /dev/.[!.]*; do [ -e "$path" ] || [ -L "$path" ] && printf '%s\0' "$path"; done; exit 0"#,
+    ];
+
+    /// Reads what it printed.
+    pub fn parse(printed: &[u8]) -> Self {
+        let paths = printed.split(|&byte| byte == 0).filter(|path| !path.is_empty());
+        Self(paths.take(MOST).map(<[u8]>::to_vec).collect())
+    }
+
+    /// What was not there before.
+    pub fn since(&self, before: &Self) -> Vec<Left> {
+        self.0.difference(&before.0).map(|path| Left { path: path.clone(), change: Change::Made }).collect()
     }
 }
 
@@ -125,6 +161,30 @@ fn is_directory(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What rpm does by itself is nobody's fault; what a script puts beside it is.
+    #[test]
+    fn what_rpm_made_for_the_package_is_not_told() {
+        let tree = tempfile::tempdir().expect("a directory");
+        let at = |path: &str| tree.path().join(path);
+        std::fs::create_dir_all(at("etc")).expect("directories");
+        let before = Snapshot::of(tree.path());
+        std::fs::create_dir_all(at("etc/mypkg/more")).expect("directories");
+        for file in ["mypkg/owned.conf", "mypkg/owned.conf.rpmsave", "mypkg/stray.rpmsave", "mypkg/more/made"] {
+            std::fs::write(at("etc").join(file), "").expect("a file");
+        }
+        let owned = [b"/etc/mypkg/owned.conf".to_vec()];
+        let left = Snapshot::of(tree.path()).since(&before, Some(&owned)).expect("a comparison");
+        let told: Vec<_> = left.iter().map(|left| String::from_utf8_lossy(&left.path).into_owned()).collect();
+        assert_eq!(told, ["/etc/mypkg/more", "/etc/mypkg/stray.rpmsave"]);
+    }
+
+    #[test]
+    fn what_is_new_in_dev_is_told() {
+        let before = Devices::parse(b"/dev/null\0/dev/zero\0");
+        let after = Devices::parse(b"/dev/null\0/dev/a\nb\0");
+        assert_eq!(after.since(&before), [Left { path: b"/dev/a\nb".to_vec(), change: Change::Made }]);
+    }
 
     #[test]
     fn what_was_made_or_changed_is_told_and_what_a_package_brought_is_not() {

@@ -208,18 +208,21 @@ fn left_behind(package: &Package, scenario: Scenario, left: &[Left], findings: &
     let Some(slot) = likely(package, scenario) else { return };
     for Left { path, change } in left.iter().take(MOST) {
         // It is there since the package was installed.
-        let made = format!("{} is new, and no package's.", escape(path));
+        let made = format!("{} is new, and not the package's.", escape(path));
         if *change == Change::Changed && findings.iter().any(|known| known.says == made) {
             continue;
         }
-        let what = match change {
-            Change::Made => "is new",
-            Change::Changed => "was changed",
+        let says = match change {
+            Change::Made => made,
+            Change::Changed => format!("{} was changed, and is not the package's.", escape(path)),
         };
         let forgotten = FORGOTTEN.iter().any(|start| path.starts_with(start));
-        let effect = if forgotten { Effect::Image } else { Effect::Advice };
-        let says = format!("{} {what}, and no package's.", escape(path));
-        put(findings, finding(run::LEFT, slot, scenario, says, effect));
+        let (rule, effect) = match forgotten {
+            _ if path.starts_with(b"/dev/") => (run::IN_DEV, Effect::Skipped),
+            true => (run::LEFT, Effect::Image),
+            false => (run::LEFT, Effect::Advice),
+        };
+        put(findings, finding(rule, slot, scenario, says, effect));
     }
 }
 

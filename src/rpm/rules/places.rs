@@ -34,9 +34,10 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "place.left-over",
         catalogue: &[46],
-        says: "What is put into `/run` or `/tmp` is there when the system runs.",
-        why: "They are plain directories of the tree while it is built, and file systems of their own when it runs.",
-        then: "The file stays in the image, below a mount, where nobody sees it; what needs it does not find it.",
+        says: "What is put into `/run`, `/tmp` or `/dev` is there when the system runs.",
+        why: "They are file systems of their own when it runs. While it is built `/run` and `/tmp` are directories of the tree, \
+              and `/dev` is the build root's.",
+        then: "What needs it does not find it. In `/run` and `/tmp` it stays in the image, below a mount, where nobody sees it.",
         instead: "Describe it in tmpfiles.d (`/run`), or remove it again.",
         rests: Rests::Rpm(Effect::Skipped),
         sees: Sees::ActOf(|act, scene| {

@@ -9,6 +9,7 @@ pub const FAILED: &str = "run.failed";
 pub const REFUSED: &str = "run.refused";
 pub const CONTAINED: &str = "run.contained";
 pub const LEFT: &str = "run.left-behind";
+pub const IN_DEV: &str = "run.left-in-dev";
 pub const RUNNING: &str = "run.left-running";
 pub const UNFINISHED: &str = "run.unfinished";
 pub const UNSEEN: &str = "run.unseen";
@@ -55,6 +56,16 @@ pub const RULES: &[Rule] = &[
         then: "Every instance of the image has it.",
         instead: "Remove it at the end of the script; make what is needed at run time with tmpfiles.d.",
         rests: Rests::Rpm(Effect::Image),
+        sees: Sees::Scene(|_| Vec::new()),
+    },
+    Rule {
+        id: IN_DEV,
+        catalogue: &[46],
+        says: "What it makes in `/dev` is there when the image boots.",
+        why: "`/dev` is a file system of the build root's own, which is mounted in the tree while packages are installed.",
+        then: "The image has nothing of it. Whatever else is installed in the same build root finds it.",
+        instead: "Let the kernel and udev make it; where it has to be, a `c` or `L` line in tmpfiles.d.",
+        rests: Rests::Rpm(Effect::Skipped),
         sees: Sees::Scene(|_| Vec::new()),
     },
     Rule {
