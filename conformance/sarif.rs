@@ -82,7 +82,7 @@ fn a_package_s_findings_are_in_its_file_and_its_scriptlet(schema: &Validator) {
     assert!(rule["help"]["text"].as_str().expect("help").contains("Instead: Ship a file in `/usr/lib/sysctl.d`"));
     let note = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0];
     let text = "mypkg-1-1.noarch in osbuild-v190 on x86_64: fails the build. 2 scriptlets: 2 read, 0 executed, \
-                0 emulated, 0 simulated, 2 skipped; %pretrans, %post: nothing was to be run";
+                0 emulated, 0 simulated, 2 skipped; all: it was to be read only";
     assert_eq!(note["message"]["text"], text);
     assert_eq!(note["properties"]["coverage"]["read"], 2);
 }

@@ -39,38 +39,43 @@ fn one_package_is_one_screen() {
     let (stdout, stderr, code) = of_script("post", body, &["--scenario", "install"]);
     let expected = "\
 ✘ script-0-0.noarch: fails the build
-in osbuild-v190 on x86_64
-  works, effects skipped  install, rpm 4.16, 4.20
-  fails the build         install, rpm 6.0
+FILE in the build root osbuild-v190 on x86_64
+  fails the build         install; rpm 6.0 (Fedora 43)
+  works, effects skipped  install; rpm 4.16 (EL 9), 4.20 (Fedora 42)
 
-✘ %post:3:1 firewall.daemon
-  line      firewall-cmd --reload
-  assumes   firewalld runs.
-  why       `firewall-cmd` speaks with firewalld over D-Bus, and neither is there.
-  osbuild   `FirewallD is not running`, and a status that is not 0.
-  so it     works, effects skipped with rpm 4.16, 4.20; fails the build with rpm 6.0 (install)
-  instead   Ship a service file in `/usr/lib/firewalld/services`; where a rule has to be set,
-            `firewall-offline-cmd`.
-  rests on  mount.scriptlet.run
+✘ firewall.daemon: fails the build with rpm 6.0 (install)
+  %post:3:1     firewall-cmd --reload
+  assumes       firewalld runs.
+  osbuild       `FirewallD is not running`, and a status that is not 0.
+  instead       Ship a service file in `/usr/lib/firewalld/services`; where a
+                rule has to be set, `firewall-offline-cmd`.
+  why           `firewall-cmd` speaks with firewalld over D-Bus, and neither is
+                there.
+  rests on      mount.scriptlet.run
 
-– %post:1:1 udev.control
-  line      udevadm control --reload
-  assumes   udev runs, and reads its rules again.
-  why       There is no udev: `/run/udev/control` is not there. Today's udevadm says `Running in
-            chroot, ignoring request`, older ones fail.
-  osbuild   Nothing happens; the rules are read when the image boots.
-  so it     works, effects skipped (install)
-  instead   Drop it (systemd's file triggers do it), or ask first: `[ -S /run/udev/control ] &&
-            udevadm control --reload`.
-  rests on  mount.scriptlet.run
+– udev.control: works, effects skipped (install)
+  %post:1:1     udevadm control --reload
+  assumes       udev runs, and reads its rules again.
+  osbuild       Nothing happens; the rules are read when the image boots.
+  instead       Drop it (systemd's file triggers do it), or ask first: `[ -S
+                /run/udev/control ] && udevadm control --reload`.
+  why           There is no udev: `/run/udev/control` is not there. Today's
+                udevadm says `Running in chroot, ignoring request`, older ones
+                fail.
+  rests on      mount.scriptlet.run
 
 Worth knowing
-  %post:2:1       useradd -r mypkg || : — A program that no dependency brings is there.
-                  [requires.missing]
+  %post:2:1     useradd -r mypkg || : — assumes: A program that no dependency
+                brings is there. [requires.missing]
 
 1 scriptlet: 1 read, 0 executed, 0 emulated, 0 simulated, 1 skipped
-  skipped   %post: nothing was to be run
+  skipped       %post: it was to be read only
+  more          rootcontract explain firewall.daemon
 ";
+    let (_, named) = stdout.split_once("noarch: fails the build\n").expect("a title");
+    let (file, _) = named.split_once(" in the build root").expect("a file");
+    assert!(file.ends_with("/script.sh"), "{file}");
+    let stdout = stdout.replace(file, "FILE");
     assert_eq!((stdout.as_str(), stderr.as_str(), code), (expected, "", Some(1)));
 }
 
@@ -80,7 +85,8 @@ fn the_readme_s_example_is_what_is_printed() {
     let built = Built::of("readme.spec");
     let (stdout, stderr, code) = check(&[&built.file("mypkg").to_string_lossy()]);
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a README");
-    let (_, example) = readme.split_once("$ rootcontract rpm check --static mypkg.rpm\n").expect("an example");
+    let (_, example) =
+        readme.split_once("$ rootcontract rpm check --static mypkg-1-1.noarch.rpm\n").expect("an example");
     let (example, _) = example.split_once("```\n").expect("its end");
     assert_eq!((stdout.as_str(), stderr.as_str(), code), (example, "", Some(1)));
 }
@@ -166,7 +172,7 @@ fn a_waived_finding_counts_for_nothing() {
     };
     let (stdout, stderr, code) = with(waiver("kernel.settings", "9999-12-31"));
     assert_eq!((stderr.as_str(), code), ("", Some(0)), "{stdout}");
-    assert!(stdout.contains("kernel.settings (waived: ours (me, until 9999-12-31))"), "{stdout}");
+    assert!(stdout.contains("kernel.settings: waived: ours (me, until 9999-12-31)\n"), "{stdout}");
     let (_, _, code) = with(waiver("kernel.settings", "2026-01-01"));
     assert_eq!(code, Some(1));
     let unneeded = waiver("kernel.settings", "9999-12-31")
@@ -266,6 +272,32 @@ fn what_differs_between_architectures_is_told() {
     let stdout = String::from_utf8_lossy(&done.stdout);
     assert!(stdout.contains("Not the same on every architecture\n  twin-1-1\n"), "{stdout}");
     assert!(stdout.contains("%post is found by grub.probe: s390x\n"), "{stdout}");
+}
+
+/// What is assumed in several places is told once, and a package that is all right in two lines.
+#[test]
+fn nothing_is_said_twice() {
+    let (stdout, _, _) = of_script("post", "systemctl start a\nsystemctl start b\n", &["--scenario", "install"]);
+    let places = "\n  %post:1:1     systemctl start a\n  %post:2:1     systemctl start b\n  assumes ";
+    assert_eq!((stdout.matches("\n  why ").count(), stdout.contains(places)), (1, true), "{stdout}");
+    let (stdout, stderr, code) = of_script("post", "exit 0\n", &[]);
+    let (_, rest) = stdout.split_once(" in the build root osbuild-v190 on x86_64\n").expect("a room");
+    let expected = "
+1 scriptlet: 1 read, 0 executed, 0 emulated, 0 simulated, 1 skipped
+  skipped       %post: it was to be read only
+";
+    assert_eq!((rest, stderr.as_str(), code), (expected, "", Some(0)));
+}
+
+/// Terminals open with 80 columns.
+#[test]
+fn no_line_is_wider_than_a_terminal() {
+    for family in ["services", "kernel", "script", "bootstrap", "places"] {
+        let built = Built::of(&format!("rules/{family}.spec"));
+        let (stdout, _, _) = check(&[&built.packages().to_string_lossy()]);
+        let wide: Vec<&str> = stdout.lines().filter(|line| line.chars().count() > 80).collect();
+        assert_eq!(wide, [""; 0]);
+    }
 }
 
 #[test]

@@ -75,13 +75,18 @@ pub fn line(error: &(dyn Error + 'static)) -> String {
 /// `label`, filled up to `indent` columns, and beside it `text`, wrapped at [`WIDTH`]. Escape sequences for colour
 /// take no room. A label that is too long has a line of its own.
 pub fn beside(label: &str, indent: usize, text: &str) -> String {
+    beside_within(WIDTH, label, indent, text)
+}
+
+/// The same, wrapped at another width.
+pub fn beside_within(wide: usize, label: &str, indent: usize, text: &str) -> String {
     let margin = " ".repeat(indent);
     let width = textwrap::core::display_width(label);
     let (first, lead) = match indent.checked_sub(width) {
         Some(room) if room > 0 => (format!("{label}{}", " ".repeat(room)), String::new()),
         _ => (margin.clone(), format!("{label}\n")),
     };
-    let options = Options::new(WIDTH).word_splitter(WordSplitter::NoHyphenation);
+    let options = Options::new(wide).word_splitter(WordSplitter::NoHyphenation);
     let options = options.initial_indent(&first).subsequent_indent(&margin);
     let wrapped = textwrap::fill(text, options);
     format!("{lead}{}\n", wrapped.trim_end())

@@ -81,8 +81,10 @@ pub struct RpmVersion {
     minor: u32,
 }
 
-/// Those that are asked about unless said otherwise: EL 9, Fedora 42, Fedora 43.
+/// Those that are asked about unless said otherwise.
 pub const USUAL: [RpmVersion; 3] = [RpmVersion::new(4, 16), RpmVersion::new(4, 20), RpmVersion::new(6, 0)];
+/// Whose they are.
+const DISTRIBUTIONS: [&str; 3] = ["EL 9", "Fedora 42", "Fedora 43"];
 
 /// Text that is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +95,11 @@ impl RpmVersion {
     /// A version by its numbers.
     pub const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor }
+    }
+
+    /// A distribution that has it, if it is one of the [usual](USUAL) ones.
+    pub fn distribution(self) -> Option<&'static str> {
+        USUAL.iter().zip(DISTRIBUTIONS).find(|(usual, _)| **usual == self).map(|(_, distribution)| distribution)
     }
 }
 

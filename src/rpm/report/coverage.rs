@@ -47,7 +47,7 @@ impl Coverage {
     pub fn of_reading(slots: &[Slot], read: usize, scenarios: &[Scenario]) -> Self {
         let mut coverage =
             Self { read, unread: slots.len() - read, executed: 0, emulated: 0, simulated: 0, skipped: Vec::new() };
-        coverage.skip(slots, scenarios, &[], |_, _| "nothing was to be run".to_owned());
+        coverage.skip(slots, scenarios, &[], |_, _| "it was to be read only".to_owned());
         coverage
     }
 
@@ -97,6 +97,9 @@ impl Coverage {
     /// All of it in a line: `2 scriptlets: 2 read, 1 executed, 0 emulated, 0 simulated, 1 skipped`.
     pub fn line(&self) -> String {
         let all = self.read + self.unread;
+        if all == 0 {
+            return "no scriptlets".to_owned();
+        }
         format!(
             "{all} scriptlet{}: {} read, {} executed, {} emulated, {} simulated, {} skipped",
             if all == 1 { "" } else { "s" },
@@ -108,7 +111,7 @@ impl Coverage {
         )
     }
 
-    /// Why something was skipped, a line for each reason: `%post, %postun: there is no tree`.
+    /// Why something was skipped, a line for each reason: `%post, %postun: there is no tree`, or `all: …`.
     pub fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for skipped in &self.skipped {
@@ -119,7 +122,13 @@ impl Coverage {
                 None => reasons.push((&skipped.why, vec![slot])),
             }
         }
-        reasons.into_iter().map(|(why, slots)| format!("{}: {why}", slots.join(", "))).collect()
+        let all = self.read + self.unread;
+        match reasons.as_slice() {
+            [(why, _)] if self.executed + self.emulated == 0 && self.skipped.len() == all && all > 1 => {
+                vec![format!("all: {why}")]
+            }
+            reasons => reasons.iter().map(|(why, slots)| format!("{}: {why}", slots.join(", "))).collect(),
+        }
     }
 }
 

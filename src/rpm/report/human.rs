@@ -1,16 +1,20 @@
-//! A judgement for people: what happens first, then where, why and what to write instead.
+//! A judgement for people: what happens first, then where, what to write instead, and why.
+
+mod findings;
+mod verdicts;
 
 use anstyle::{AnsiColor, Style};
 
-use super::super::finding::{Effect, Finding};
-use super::super::verdict::{RpmVersion, Scenario, Verdict};
+use super::super::verdict::Verdict;
 use super::{Difference, Document, Report};
-use crate::report::show::{beside, shown};
+use crate::report::show::{beside_within, shown};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
+/// The widest line: this is read in terminals as they open.
+const WIDTH: usize = 80;
 /// Where the text beside a label begins.
-const INDENT: usize = 12;
+const INDENT: usize = 16;
 
 /// The whole, with colour.
 pub fn render(document: &Document) -> String {
@@ -28,8 +32,10 @@ fn groups(reports: &[Report]) -> Vec<Vec<&Report>> {
     for report in reports {
         let says_the_same = |group: &&mut Vec<&Report>| {
             let first = group[0];
-            let is_same = first.file == report.file && first.package == report.package;
-            is_same && first.verdicts == report.verdicts && first.findings == report.findings
+            first.file == report.file
+                && first.package == report.package
+                && first.verdicts == report.verdicts
+                && first.findings == report.findings
         };
         match groups.iter_mut().find(says_the_same) {
             Some(group) => group.push(report),
@@ -43,152 +49,52 @@ fn one(document: &Document, group: &[&Report]) -> String {
     let report = group[0];
     let worst = report.verdict();
     let style = style(worst);
-    let places: Vec<String> = group.iter().map(|report| format!("{} on {}", report.profile, report.arch)).collect();
-    let mut text = format!(
-        "{style}{} {}: {}{style:#}\n{DIM}in {}{DIM:#}\n",
-        mark(worst),
-        shown(&document.called(report)),
-        worst.words(),
-        shown(&places.join(", "))
-    );
-    text += &verdicts(report);
-    let is_told = |finding: &&Finding| finding.effect > Effect::Advice && finding.masked.is_none();
-    let (mut told, rest): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(is_told);
-    told.sort_by_key(|finding| std::cmp::Reverse(report.worst(finding)));
-    text.extend(told.iter().map(|finding| in_full(finding, report)));
-    let (masked, advice): (Vec<&Finding>, Vec<&Finding>) = rest.iter().partition(|finding| finding.masked.is_some());
-    text += &section("Failures that nobody notices", &masked);
-    text += &section("Worth knowing", &advice);
-    text += &coverage(report);
-    text.extend(report.notes.iter().map(|note| beside(&format!("  {DIM}note{DIM:#}"), INDENT, &shown(note))));
-    text
+    let package = shown(&document.called(report));
+    let title = format!("{style}{} {package}: {}{style:#}\n", mark(worst), worst.words());
+    title + &place(document, group) + &verdicts::table(report) + &findings::all(report) + &last(report)
 }
 
-/// A line for each verdict: in which scenarios, with which rpm.
-fn verdicts(report: &Report) -> String {
-    let mut rows: Vec<(Vec<RpmVersion>, Vec<Scenario>, Verdict)> = Vec::new();
-    for scenario in Scenario::ALL {
-        let here: Vec<_> = report.verdicts.iter().filter(|one| one.scenario == scenario).collect();
-        let mut by_verdict: Vec<(Verdict, Vec<RpmVersion>)> = Vec::new();
-        for one in here {
-            match by_verdict.iter_mut().find(|(verdict, _)| *verdict == one.verdict) {
-                Some((_, versions)) => versions.push(one.rpm),
-                None => by_verdict.push((one.verdict, vec![one.rpm])),
-            }
-        }
-        for (verdict, versions) in by_verdict {
-            match rows.iter_mut().find(|(known, _, same)| *known == versions && *same == verdict) {
-                Some((_, scenarios, _)) => scenarios.push(scenario),
-                None => rows.push((versions, vec![scenario], verdict)),
-            }
+/// Which file it is about, if neither its name nor the title say so, and the rooms: `in the build root osbuild-v190 on x86_64, s390x`.
+fn place(document: &Document, group: &[&Report]) -> String {
+    let report = group[0];
+    let name = report.file.rsplit('/').next().unwrap_or_default();
+    let called = document.called(report);
+    let is_named = name == format!("{}.rpm", report.package) || called != report.package.to_string();
+    let file = if is_named { String::new() } else { format!("{} ", shown(&report.file)) };
+    let mut profiles: Vec<(&str, Vec<&str>)> = Vec::new();
+    for report in group {
+        match profiles.iter_mut().find(|(profile, _)| *profile == report.profile) {
+            Some((_, architectures)) => architectures.push(&report.arch),
+            None => profiles.push((&report.profile, vec![&report.arch])),
         }
     }
-    let line = |(versions, scenarios, verdict): &(Vec<RpmVersion>, Vec<Scenario>, Verdict)| {
-        let style = style(*verdict);
-        format!("  {style}{:<22}{style:#}  {}, rpm {}\n", verdict.words(), scenario_words(scenarios), joined(versions))
-    };
-    rows.iter().map(line).collect::<String>() + "\n"
+    let rooms: Vec<String> =
+        profiles.iter().map(|(profile, archs)| format!("{profile} on {}", archs.join(", "))).collect();
+    format!("{DIM}{file}in the build root {}{DIM:#}\n", shown(&rooms.join("; ")))
 }
 
-fn scenario_words(scenarios: &[Scenario]) -> String {
-    scenarios.iter().map(|scenario| scenario.as_str()).collect::<Vec<_>>().join(", ")
+/// What was looked at how, why something was not run, and where to read on.
+fn last(report: &Report) -> String {
+    let reasons = report.coverage.reasons().into_iter().map(|reason| ("skipped", reason));
+    let notes = report.notes.iter().map(|note| ("note", note.clone()));
+    let rule = report.findings.first().map(|finding| ("more", format!("rootcontract explain {}", finding.rule)));
+    let rows = reasons.chain(notes).chain(rule).map(|(label, text)| row(label, &text));
+    format!("{DIM}{}{DIM:#}\n", report.coverage.line()) + &rows.collect::<String>()
 }
 
-fn joined(versions: &[RpmVersion]) -> String {
-    versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// What somebody has to act on.
-fn in_full(finding: &Finding, report: &Report) -> String {
-    let worst = report.worst(finding);
-    let style = style(worst).bold();
-    let waived = finding.waived.as_ref().map(|by| format!(" (waived: {by})")).unwrap_or_default();
-    let title = format!("{style}{} {}{style:#} {}{}\n", mark(worst), place(finding), finding.rule, shown(&waived));
-    let rows = [
-        ("line", finding.line.as_ref().map(|line| format!("{line}{}", in_spec(finding)))),
-        ("assumes", Some(finding.says.clone())),
-        ("why", Some(finding.why.clone())),
-        ("osbuild", Some(finding.then.clone())),
-        ("so it", Some(consequence(finding, report))),
-        ("instead", Some(finding.instead.clone())),
-        ("rests on", (!finding.rests_on.is_empty()).then(|| finding.rests_on.join(", "))),
-    ];
-    let rows = rows.into_iter().filter_map(|(label, text)| Some((label, text?)));
-    title
-        + &rows
-            .map(|(label, text)| beside(&format!("  {DIM}{label}{DIM:#}"), INDENT, &shown(&text)))
-            .collect::<String>()
-        + "\n"
-}
-
-/// `fails the build with rpm 6.0; works, effects skipped with rpm 4.16, 4.20 (install)`.
-fn consequence(finding: &Finding, report: &Report) -> String {
-    let mut rows: Vec<(Verdict, Vec<RpmVersion>)> = Vec::new();
-    for one in report.verdicts.iter().filter(|one| finding.scenarios.first() == Some(&one.scenario)) {
-        let verdict = finding.verdict(one.rpm);
-        match rows.iter_mut().find(|(known, _)| *known == verdict) {
-            Some((_, versions)) => versions.push(one.rpm),
-            None => rows.push((verdict, vec![one.rpm])),
-        }
-    }
-    let parts: Vec<String> = match rows.as_slice() {
-        [(verdict, _)] => vec![verdict.words().to_owned()],
-        rows => rows.iter().map(|(verdict, rpm)| format!("{} with rpm {}", verdict.words(), joined(rpm))).collect(),
-    };
-    format!("{} ({})", parts.join("; "), scenario_words(&finding.scenarios))
-}
-
-/// Where its line is in the spec, if that is known.
-fn in_spec(finding: &Finding) -> String {
-    finding.spec_line.map(|line| format!(" (line {line} of the spec)")).unwrap_or_default()
-}
-
-fn place(finding: &Finding) -> String {
-    match finding.place {
-        Some(place) => format!("{}:{}:{}", finding.slot, place.line, place.column),
-        None => finding.slot.to_string(),
-    }
-}
-
-/// Findings of a line each.
-fn section(heading: &str, findings: &[&Finding]) -> String {
-    if findings.is_empty() {
-        return String::new();
-    }
-    let mut firsts: Vec<(&Finding, usize)> = Vec::new();
-    for &finding in findings {
-        let is_alike = |known: &Finding| {
-            known.rule == finding.rule && known.slot == finding.slot && known.masked == finding.masked
-        };
-        match firsts.iter_mut().find(|(known, _)| is_alike(known)) {
-            Some((_, more)) => *more += 1,
-            None => firsts.push((finding, 0)),
-        }
-    }
-    let line = |(finding, more): &(&Finding, usize)| {
-        let masked = finding.masked.as_ref().map(|by| format!(" (hidden by {by})")).unwrap_or_default();
-        let line = finding.line.as_ref().map(|line| format!("{line} — ")).unwrap_or_default();
-        let more = if *more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let label = format!("  {}", place(finding));
-        beside(&label, 18, &shown(&format!("{line}{}{masked} [{}]{more}", finding.says, finding.rule)))
-    };
-    format!("{BOLD}{heading}{BOLD:#}\n{}\n", firsts.iter().map(line).collect::<String>())
+/// A label with what it is about.
+fn row(label: &str, text: &str) -> String {
+    beside_within(WIDTH, &format!("  {DIM}{label}{DIM:#}"), INDENT, &shown(text))
 }
 
 /// What is not the same for several architectures.
 fn differences(differences: &[Difference]) -> String {
     let line = |difference: &Difference| {
         let label = format!("  {}", shown(&difference.package));
-        beside(&label, 4, &shown(&format!("{} {}: {}", difference.slot, difference.what, difference.on.join(", "))))
+        let text = format!("{} {}: {}", difference.slot, difference.what, difference.on.join(", "));
+        beside_within(WIDTH, &label, 4, &shown(&text))
     };
     format!("{BOLD}Not the same on every architecture{BOLD:#}\n{}", differences.iter().map(line).collect::<String>())
-}
-
-/// What was looked at how, and why something was not run.
-fn coverage(report: &Report) -> String {
-    let reasons = report.coverage.reasons();
-    let reasons = reasons.iter().map(|reason| beside(&format!("  {DIM}skipped{DIM:#}"), INDENT, &shown(reason)));
-    format!("{DIM}{}{DIM:#}\n", report.coverage.line()) + &reasons.collect::<String>()
 }
 
 fn mark(verdict: Verdict) -> &'static str {
