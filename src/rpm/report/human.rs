@@ -54,7 +54,8 @@ fn one(document: &Document, group: &[&Report]) -> String {
     title + &place(document, group) + &verdicts::table(report) + &findings::all(report) + &last(report)
 }
 
-/// Which file it is about, if neither its name nor the title say so, and the rooms: `in the build root osbuild-v190 on x86_64, s390x`.
+/// Which file it is about, if neither its name nor the title say so, and the rooms:
+/// `in the build root osbuild-v190 on x86_64, s390x`.
 fn place(document: &Document, group: &[&Report]) -> String {
     let report = group[0];
     let name = report.file.rsplit('/').next().unwrap_or_default();
