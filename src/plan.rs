@@ -164,7 +164,7 @@ pub enum Preparation {
     LeaveKeyring,
     /// Be the first to go when the memory of the host runs out.
     GoFirst,
-    /// Begin with a state that does not depend on the caller's: see [`Step::Settle`](crate::sys::Step).
+    /// Begin with a state that does not depend on the caller's: see `sys::Step::Settle`.
     Settle,
     /// Wait until a tracer is there, and then have the kernel tell it of the system calls that this filter names.
     AwaitTracer(Vec<Instruction>),

@@ -14,7 +14,6 @@ use crate::arch::Architecture;
 use inside::{Inside, Led};
 
 pub use elf::Header;
-#[cfg(feature = "rpm")]
 pub(crate) use inside::plain_file;
 pub use libc::c_library;
 

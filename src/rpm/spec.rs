@@ -6,7 +6,7 @@
 //!
 //! rpm tells of a spec only a part of what its packages will have: no trigger, and no requirement of a scriptlet's program.
 //! What it does tell is the spec with every macro expanded and every condition decided. That without what takes a build (see
-//! [`skeleton`]) is a spec too, and rpmbuild makes packages of it that have no files, and every scriptlet as it will be.
+//! `skeleton`) is a spec too, and rpmbuild makes packages of it that have no files, and every scriptlet as it will be.
 
 mod beside;
 mod error;

@@ -18,7 +18,7 @@ pub const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 /// A capability.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Capability {
-    /// A package, a path, or what somebody calls something; a [rich](super::rich) requirement as it is written.
+    /// A package, a path, or what somebody calls something; a rich requirement as it is written.
     pub name: String,
     /// RPMSENSE bits.
     pub flags: u32,

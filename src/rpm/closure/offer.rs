@@ -77,7 +77,7 @@ impl Offer {
         Ok(Self { file: file.to_owned(), ..Self::parse(&bytes)? })
     }
 
-    /// A package of its bytes up to the payload, with the [usual](Files::Usual) files.
+    /// A package of its bytes up to the payload, with the usual files.
     ///
     /// # Errors
     /// They can't be decoded.
