@@ -149,7 +149,7 @@ fn a_run_time_directory_is_used_if_it_is_the_user_s_alone(#[case] mode: u32, #[c
     let stderr = String::from_utf8_lossy(&done.stderr);
     let where_it_is = if used { directory.join("rootcontract") } else { user.place().join("tmp") };
     assert_eq!(done.status.code(), Some(0), "{stderr}");
-    let line = format!("rootcontract: keeping {}/rootcontract-", where_it_is.display());
+    let line = format!("rootcontract: keeping {}/kept-rootcontract-", where_it_is.display());
     assert!(stderr.starts_with(&line) && stderr.lines().count() == 1, "{stderr}");
     user.run(Ids::Alone, &["run", "--", "/usr/bin/true"]);
 }

@@ -16,6 +16,8 @@ use removal::remove_tree;
 
 /// What the name of everything begins with that is ours to clear away: scratch directories, control groups.
 pub(crate) const PREFIX: &str = "rootcontract-";
+/// What the name of a directory begins with that is to be kept: nothing that is ours to clear away is called like it.
+const KEPT: &str = "kept-rootcontract-";
 
 /// A directory of mode 0700 that nobody else uses. It goes when this is dropped, unless it is to be kept.
 #[derive(Debug)]
@@ -32,7 +34,8 @@ impl Scratch {
         for _ in 0..16 {
             DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
             clear_abandoned(parent);
-            let path = match mkdtemp(&parent.join(format!("{PREFIX}XXXXXX"))) {
+            let prefix = if keep == Keep::Keep { KEPT } else { PREFIX };
+            let path = match mkdtemp(&parent.join(format!("{prefix}XXXXXX"))) {
                 Ok(path) => path,
                 Err(Errno::ENOENT) => continue,
                 Err(errno) => return Err(errno.into()),
