@@ -8,7 +8,7 @@ use rootcontract::buildroot::{Builder, Invocation};
 use rootcontract::profile::Profile;
 use rstest::rstest;
 
-use crate::support::{builder, chain, open, run, said, shell, well};
+use crate::support::{builder, chain, names, open, run, said, shell, well};
 
 #[rstest]
 #[case::v19(Profile::OsbuildV19)]
@@ -82,6 +82,22 @@ fn a_target_that_is_no_absolute_path_is_refused(#[case] target: &str) {
     let error = root.run(shell(":").bind("/usr", target)).expect_err("a relative target");
     root.close().expect("nothing left");
     assert_eq!(chain(&error), format!("cannot bind at {target}: it is no absolute path"));
+}
+
+#[rstest]
+#[case::the_root("/")]
+#[case::of_the_calls("/run")]
+#[case::of_osbuild("/run/osbuild/")]
+#[case::of_devices("/dev")]
+#[case::of_processes("//proc/.")]
+#[case::by_a_way_round("/usr/../run/osbuild/tree/..")]
+fn a_target_that_would_cover_the_sandbox_is_refused_and_nothing_is_made_in_the_source(#[case] target: &str) {
+    let root = open(Profile::OsbuildV190);
+    let outside = tempfile::tempdir().expect("a directory");
+    let error = root.run(shell(":").bind(outside.path(), target)).expect_err("a target that the sandbox needs");
+    root.close().expect("closed");
+    assert_eq!(chain(&error), format!("cannot bind at {target}: it would cover what the sandbox needs: bind below it"));
+    assert_eq!(names(outside.path()), Vec::<String>::new());
 }
 
 #[test]

@@ -56,7 +56,7 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Child;
 use std::sync::Mutex;
 
@@ -175,6 +175,9 @@ impl BuildRoot {
         }
         if let Some(bind) = invocation.binds.iter().find(|bind| !bind.to.is_absolute()) {
             return Err(RunError::BindTarget(bind.to.clone()));
+        }
+        if let Some(bind) = invocation.binds.iter().find(|bind| covers_a_needed_place(&bind.to)) {
+            return Err(RunError::BindCovers(bind.to.clone()));
         }
         let named = |name: &&OsString| !name.is_empty() && !name.as_encoded_bytes().contains(&b'=');
         match invocation.environment.keys().find(|name| !named(name)) {
@@ -415,6 +418,20 @@ impl Drop for BuildRoot {
             }
         }
     }
+}
+
+/// Whether what is mounted at `target` lies over what the sandbox itself mounts: bubblewrap would make their directories
+/// in the caller's.
+fn covers_a_needed_place(target: &Path) -> bool {
+    let mut plain = PathBuf::new();
+    for component in target.components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    ["/dev", "/proc", "/run/osbuild"].iter().any(|needed| Path::new(needed).starts_with(&plain))
 }
 
 /// Why a request had no answer.

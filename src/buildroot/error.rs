@@ -150,6 +150,9 @@ pub enum RunError {
     /// A bind's target is no absolute path.
     #[error("cannot bind at {0}: it is no absolute path")]
     BindTarget(PathBuf),
+    /// A bind's target is `/`, `/dev`, `/proc`, `/run/osbuild`, or above it.
+    #[error("cannot bind at {0}: it would cover what the sandbox needs: bind below it")]
+    BindCovers(PathBuf),
     /// A variable's name is none.
     #[error("cannot set the variable {0:?}: a name is not empty and has no =")]
     Variable(std::ffi::OsString),
