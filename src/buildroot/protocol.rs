@@ -82,6 +82,7 @@ pub(super) struct Open {
 
 /// Something of the root, as it was found.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Source {
     /// Where it is to be mounted: a name in [`Open::held`].
     pub name: OsString,
@@ -93,6 +94,7 @@ pub(super) struct Source {
 
 /// A program that is copied.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Copied {
     /// The program.
     pub from: OsString,
