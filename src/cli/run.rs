@@ -43,7 +43,7 @@ const MOST_PIDS: i64 = 4_000_000;
   rootcontract run --merge -- /usr/bin/sh -c 'echo out; echo err >&2' > log
   rootcontract run --bind ./tree /run/osbuild/tree --setenv LANG C -- /usr/bin/env
   rootcontract run --profile hardened --ro-bind ./foreign.sh /run/foreign.sh -- /bin/sh /run/foreign.sh
-  rootcontract run --profile hardened --allow mounts -- /usr/bin/mount -t tmpfs none /mnt")]
+  rootcontract run --profile hardened --allow mounts -- /usr/bin/mount -t tmpfs none /tmp")]
 pub struct Run {
     /// Mount SRC of the host at DST, read-write; may be repeated
     #[arg(long, value_names = ["SRC", "DST"], num_args = 2, action = ArgAction::Append)]
