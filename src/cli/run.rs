@@ -66,7 +66,8 @@ pub struct Run {
     /// Pass stderr through as stdout, so that the order of what is written to both is kept
     #[arg(long)]
     merge: bool,
-    /// Let it have no more than N processes at a time, as far as the kernel or a control group can see to it
+    /// Let it have no more than N processes at a time, bubblewrap's own two among them, as far as the kernel (up to 300
+    /// more, since Linux 6.14) or a control group (exactly) can see to it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_PIDS))]
     pids: Option<u32>,
     /// Refuse to go on where the number of processes can't be limited
