@@ -21,7 +21,7 @@ pub(crate) use handles::*;
 #[cfg(feature = "host")]
 pub(crate) use host::*;
 #[cfg(feature = "host")]
-pub use host::{hear_of_children, lower_capability_of_this_thread};
+pub use host::{duplicate, hear_of_children, lower_capability_of_this_thread};
 #[cfg(feature = "rpm")]
 pub use host::{resize_terminal, terminal_size};
 pub(crate) use probe::*;

@@ -168,6 +168,35 @@ fn silence_that_is_too_long_is_told_and_written_down() {
     assert_eq!((&report["outcome"], &report["exit_code"]), (&"idle-exceeded".into(), &124.into()), "{report}");
 }
 
+#[rstest]
+#[case::standard_output("/dev/stdout")]
+#[case::its_number("/dev/fd/1")]
+#[case::another_descriptor("/proc/self/fd/3")]
+#[case::a_dash("-")]
+fn what_is_written_to_a_descriptor_goes_on_where_the_caller_was(#[case] file: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("log");
+    let words =
+        "echo first; \"$0\" run --quiet --capabilities inherit --status-file \"$1\" -- /usr/bin/true; echo last";
+    let both = format!("exec >{} 3>&1; {words}", log.display());
+    let mut shell = Process::new("sh");
+    shell.args(["-c", &both]).arg(supervisor()).arg(file).current_dir(&directory);
+    let done = shell.output().expect("a run");
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+    let text = std::fs::read_to_string(&log).expect("the log");
+    let document = text.strip_prefix("first\n").and_then(|rest| rest.strip_suffix("last\n")).expect("what was there");
+    assert_eq!(super::json(document.as_bytes())["reports"][0]["outcome"], "exited");
+    assert_eq!(std::fs::read_dir(&directory).expect("the directory").count(), 1, "nothing but the log");
+}
+
+#[test]
+fn the_example_of_a_mount_works() {
+    let help = rootcontract(["run", "--help"]).output().expect("help").stdout;
+    let help = String::from_utf8(help).expect("text");
+    let example = help.lines().find(|line| line.contains("--allow mounts")).expect("an example");
+    rootcontract([]).args(example.split_whitespace().skip(1)).assert().code(0).stdout("").stderr("");
+}
+
 #[test]
 fn our_stdin_is_not_the_payloads() {
     let mut run = rootcontract(["run", "--quiet", "--capabilities", "inherit", "--", "/usr/bin/sh", "-c"]);

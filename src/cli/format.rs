@@ -91,7 +91,7 @@ fn words<K: Kinds>() -> String {
 }
 
 fn help<K: Kinds>() -> String {
-    format!("{}, to standard output or a file; may be repeated [default: human]", words::<K>())
+    format!("{}, to standard output (also -) or a file; may be repeated [default: human]", words::<K>())
 }
 
 impl<K: Kinds> Formats<K> {
@@ -121,7 +121,7 @@ impl<K: Kinds> Format<K> {
         };
         match file {
             Some(file) if file.is_empty() => Err(UnknownFormat::NoFile),
-            file => Ok(Self { kind, file: file.map(PathBuf::from) }),
+            file => Ok(Self { kind, file: file.filter(|file| file != output::STDOUT).map(PathBuf::from) }),
         }
     }
 
@@ -154,6 +154,7 @@ mod tests {
     #[case::human("human", Ok((ReportKind::Human, None)))]
     #[case::json_file("json=report.json", Ok((ReportKind::Json, Some("report.json"))))]
     #[case::junit_file("junit=report.xml", Ok((ReportKind::Junit, Some("report.xml"))))]
+    #[case::a_dash("json=-", Ok((ReportKind::Json, None)))]
     #[case::github("github", Ok((ReportKind::Github, None)))]
     #[case::sarif("sarif=a.sarif", Ok((ReportKind::Sarif, Some("a.sarif"))))]
     #[case::equals_sign_in_the_name("json=a=b", Ok((ReportKind::Json, Some("a=b"))))]

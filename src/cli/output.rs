@@ -9,9 +9,17 @@ use anstream::AutoStream;
 use anstream::stream::RawStream;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rootcontract::sys::duplicate;
 use serde::Serialize;
 
 use super::failure::Failure;
+
+/// Where the kernel has its links to what descriptors are open on.
+const PROC: &str = "/proc";
+/// The working directory.
+const HERE: &str = ".";
+/// So many links the kernel follows (`MAXSYMLINKS` of linux/namei.h).
+const MOST_LINKS: usize = 40;
 
 /// Text for a person or another program; colour is left out where it is not wanted. A closed pipe is a quiet end.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -64,14 +72,43 @@ pub fn json(document: &impl Serialize) -> Result<String, Failure> {
     Ok(serde_json::to_string_pretty(document)? + "\n")
 }
 
-/// Writes a file whole or not at all. What is no regular file (a pipe, `/dev/stderr`) is written into, never replaced.
+/// The name that is standard output's, as with other commands.
+pub const STDOUT: &str = "-";
+
+/// Writes a file whole or not at all. What is no regular file (a pipe, `/dev/full`) is written into, never replaced, and
+/// so is what a descriptor is open on (`/dev/stdout`), at the place where whoever opened it left off.
 pub fn save(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let save = || match fs::metadata(file) {
-        Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(file)?.write_all(bytes),
-        Ok(_) => replace(&fs::canonicalize(file)?, bytes),
-        Err(_) => replace(file, bytes),
+    let save = || {
+        let file = followed(file)?;
+        match (own_descriptor(&file), fs::metadata(&file)) {
+            (Some(number), _) => Waiting(fs::File::from(duplicate(number)?)).write_all(bytes),
+            (None, Ok(there)) if !there.is_file() => OpenOptions::new().write(true).open(file)?.write_all(bytes),
+            (None, _) if file.starts_with(PROC) => OpenOptions::new().append(true).open(file)?.write_all(bytes),
+            (None, _) => replace(&file, bytes),
+        }
     };
     save().map_err(|source| Failure::Write { file: file.to_owned(), source })
+}
+
+/// Where `file` leads, link for link; the kernel's links to what descriptors are open on are where it ends.
+fn followed(file: &Path) -> io::Result<PathBuf> {
+    let mut file = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        let directory =
+            fs::canonicalize(file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(HERE.as_ref()))?;
+        file = directory.join(file.file_name().unwrap_or_default());
+        match fs::read_link(&file) {
+            Ok(target) if !directory.starts_with(PROC) => file = directory.join(target),
+            _ => return Ok(file),
+        }
+    }
+    Err(Errno::ELOOP.into())
+}
+
+/// The number of the descriptor of ours that `file` is the kernel's link to.
+fn own_descriptor(file: &Path) -> Option<i32> {
+    let own = fs::canonicalize("/proc/self/fd").ok()?;
+    file.strip_prefix(own).ok()?.to_str()?.parse().ok()
 }
 
 /// Writes beside `file`, and takes its name when all is there.

@@ -73,7 +73,7 @@ pub struct Run {
     /// Refuse to go on where the number of processes can't be limited
     #[arg(long, requires = "pids")]
     strict_pids: bool,
-    /// Write how it ended to FILE, as JSON
+    /// Write how it ended to FILE, as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
     status_file: Option<PathBuf>,
     /// Say nothing about hazards: what osbuild's profiles let a payload of root do to the host

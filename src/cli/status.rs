@@ -140,7 +140,12 @@ impl Status {
 
     /// Writes it.
     pub fn save(&self, file: &Path) -> Result<(), Failure> {
-        output::save(file, output::json(self)?.as_bytes())
+        let document = output::json(self)?;
+        if file == Path::new(output::STDOUT) {
+            output::print(&document)
+        } else {
+            output::save(file, document.as_bytes())
+        }
     }
 }
 

@@ -123,8 +123,16 @@ pub fn drop_from_bounding_set_of_this_thread(number: u8) -> io::Result<()> {
 /// # Errors
 /// `errno` of `fcntl`, when there is no descriptor 0.
 pub fn take_standard_input() -> io::Result<OwnedFd> {
+    duplicate(0)
+}
+
+/// Another descriptor, one of ours, of what the descriptor `number` is open on: they share their place in it.
+///
+/// # Errors
+/// `errno` of `fcntl`: `EBADF` when there is no such descriptor.
+pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC takes integers and gives a new descriptor that nobody else owns.
-    match unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 10) } {
+    match unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 10) } {
         -1 => Err(io::Error::last_os_error()),
         // SAFETY: the call has just made it, so nobody else owns it.
         descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
