@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::comes_true;
+use crate::support::{comes_true, names};
 use ordinary::{Ids, Ordinary};
 
 /// What `check --format json` reports of each profile: all held that applies.
@@ -152,6 +152,34 @@ fn a_run_time_directory_is_used_if_it_is_the_user_s_alone(#[case] mode: u32, #[c
     let line = format!("rootcontract: keeping {}/kept-rootcontract-", where_it_is.display());
     assert!(stderr.starts_with(&line) && stderr.lines().count() == 1, "{stderr}");
     user.run(Ids::Alone, &["run", "--", "/usr/bin/true"]);
+}
+
+#[rstest]
+#[case::that_is_not_there(
+    "TMPDIR=$PWD/tmp/nowhere",
+    125,
+    "cannot make a scratch directory in @/tmp/nowhere: No such file or directory"
+)]
+#[case::without_a_name("TMPDIR=", 0, "")]
+fn a_directory_for_temporary_files_is_never_made(#[case] set: &str, #[case] code: i32, #[case] why: &str) {
+    let user = Ordinary::new();
+    let line = format!("unset XDG_RUNTIME_DIR; {set} exec \"$0\" run -- /usr/bin/true");
+    let mut shell = user.shell(Ids::Alone, &line);
+    let done = shell.arg(user.program()).current_dir(user.place()).output().expect("a run");
+    let stderr = String::from_utf8_lossy(&done.stderr).replace(user.place().to_str().expect("text"), "@");
+    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(code), &b""[..]), "{stderr}");
+    assert!(stderr.contains(why) && stderr.lines().count() == usize::from(!why.is_empty()), "{stderr}");
+    assert!(!user.place().join("tmp/nowhere").exists());
+}
+
+#[test]
+fn what_the_umask_forbids_is_not_left_behind() {
+    let user = Ordinary::new();
+    let line = "unset XDG_RUNTIME_DIR; umask 0777; TMPDIR=$PWD/tmp exec \"$0\" run -- /usr/bin/true";
+    let mut shell = user.shell(Ids::Alone, line);
+    let done = shell.arg(user.program()).current_dir(user.place()).output().expect("a run");
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(names(&user.place().join("tmp")), Vec::<String>::new());
 }
 
 /// Whose a directory is.

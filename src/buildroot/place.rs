@@ -21,7 +21,7 @@ pub(crate) fn scratch_places(privilege: Privilege) -> [PathBuf; 2] {
 pub(super) fn of_run_time(privilege: Privilege) -> PathBuf {
     match privilege {
         Privilege::Root => OF_ROOT.into(),
-        Privilege::UsernsSingle | Privilege::UsernsSubid => of_user().unwrap_or_else(std::env::temp_dir),
+        Privilege::UsernsSingle | Privilege::UsernsSubid => of_user().unwrap_or_else(temporary),
     }
 }
 
@@ -39,7 +39,12 @@ pub(super) fn is_ours(directory: &Path) -> bool {
 /// Where the one for `/var` is made.
 pub(super) fn on_disk(privilege: Privilege) -> PathBuf {
     let writable = || access(ON_DISK, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-    if privilege == Privilege::Root || writable() { ON_DISK.into() } else { std::env::temp_dir() }
+    if privilege == Privilege::Root || writable() { ON_DISK.into() } else { temporary() }
+}
+
+/// `$TMPDIR`, or `/tmp` where that is not set, or empty.
+pub(super) fn temporary() -> PathBuf {
+    std::path::absolute(std::env::temp_dir()).unwrap_or_else(|_empty| "/tmp".into())
 }
 
 /// Whether a directory is what `XDG_RUNTIME_DIR` has to be: absolute, ours, and nobody else's (the XDG base directory

@@ -28,18 +28,23 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one in `parent`, which is made (mode 0700) if it is not there, and clears away what killed owners left.
+    /// Makes one in `parent`, and clears away what killed owners left. `parent` is made (mode 0700) if it is not there,
+    /// unless it is `$TMPDIR`: that is the user's to make.
     pub fn make(parent: &Path, keep: Keep) -> io::Result<Self> {
         // Another one's clearing away may get in between making and locking, or take an empty parent; then try again.
         for _ in 0..16 {
-            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            if parent != place::temporary() {
+                DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            }
             clear_abandoned(parent);
             let prefix = if keep == Keep::Keep { KEPT } else { PREFIX };
             let path = match mkdtemp(&parent.join(format!("{prefix}XXXXXX"))) {
                 Ok(path) => path,
-                Err(Errno::ENOENT) => continue,
+                Err(Errno::ENOENT) if parent != place::temporary() => continue,
                 Err(errno) => return Err(errno.into()),
             };
+            // Whatever the umask leaves of it.
+            std::fs::set_permissions(&path, Permissions::from_mode(0o700))?;
             if let Some(lock) = lock(&path)? {
                 return Ok(Self { path, lock, keep });
             }
