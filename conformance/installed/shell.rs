@@ -244,13 +244,14 @@ fn a_shell_stands_where_the_scriptlet_would(
 }
 
 #[rstest]
-#[case::no_such_scriptlet("pre", "it has no %pre")]
-#[case::no_tree("post", "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
-fn a_shell_that_can_t_be_is_refused_in_a_line(#[case] at: &str, #[case] why: &str) {
+#[case::no_such_scriptlet(&["--at", "pre"], "it has no %pre")]
+#[case::several_architectures(&["--at", "post", "--arch", "all"], "a shell runs on one architecture: name it with --arch")]
+#[case::no_tree(&["--at", "post"], "there is no tree to install it in: name one with --tree, or have ci/tree make one")]
+fn a_shell_that_can_t_be_is_refused_in_a_line(#[case] options: &[&str], #[case] why: &str) {
     let (directory, package) = built("refused");
     let elsewhere = runnable_by_all();
     let mut shell = Command::new(elsewhere.path().join("rootcontract"));
-    shell.args(["rpm", "shell", "--at", at]).arg(&package).current_dir(directory.path());
+    shell.args(["rpm", "shell"]).args(options).arg(&package).current_dir(directory.path());
     let done = shell.output().expect("a run");
     let line = format!("rootcontract: open a shell in {}: {why}\n", package.display());
     assert_eq!((String::from_utf8_lossy(&done.stderr).as_ref(), done.status.code()), (line.as_str(), Some(2)));

@@ -65,6 +65,17 @@ pub struct Shell {
     root: PathBuf,
 }
 
+/// What is said of the script's arguments.
+fn arguments(slot: Slot, scenario: Scenario) -> String {
+    match (scenario.argument(slot), slot) {
+        (Some(number), _) => format!("$1 is {number}"),
+        (None, Slot::Triggerprein | Slot::Triggerin | Slot::Triggerun | Slot::Triggerpostun) => {
+            "$1 and $2 are not set (rpm passes the numbers of this package and of the one that triggers it)".to_owned()
+        }
+        (None, _) => "$1 is not set".to_owned(),
+    }
+}
+
 impl Shell {
     pub fn perform(self) -> Result<ExitCode, Failure> {
         let refused = |reason: String| Failure::NoShell { package: self.file.clone(), reason };
@@ -78,21 +89,25 @@ impl Shell {
             return Err(refused(format!("%{} does not run when a package is {}", self.at, scenario.as_str())));
         }
         let own = arch::ALL.iter().find(|arch| arch.rpm == package.arch);
-        let asked = self.arch.as_ref().and_then(|words| words.0.first().copied());
+        let asked = self.arch.as_ref().map_or(&[][..], |words| &words.0);
+        let asked = match asked {
+            [_, _, ..] => return Err(refused("a shell runs on one architecture: name it with --arch".to_owned())),
+            one => one.first().copied(),
+        };
         let arch = asked.or(own).or(arch::native()).ok_or_else(|| refused("of which architecture?".to_owned()))?;
         let tree = tree_of(self.tree.as_deref(), arch).map(Tree::Of).map_err(refused)?;
         let ground = Ground { root: self.root.clone(), tree, profile: self.profile };
         let moment = Moment { scriptlet, scenario };
-        let number = scenario.argument(scriptlet.slot).unwrap_or("not set");
         let resized = Resized::caught()?;
         let signals = Signals::caught()?;
         let outcome = signals.or_ended(|signal| {
             let visit = Visit::prepare(&ground, &self.file, &package.name, moment, signal);
             let visit = visit.map_err(|error| refused(show::line(&error)))?;
             tell(&format!(
-                "{}, {}: $1 is {number}, the script is {}; all of it is a copy, and goes when the shell ends",
+                "{}, {}: {}, the script is {}; all of it is a copy, and goes when the shell ends",
                 scriptlet.slot,
                 scenario.as_str(),
+                arguments(scriptlet.slot, scenario),
                 moment.file()
             ));
             let terminal = Terminal::open().map_err(Failure::Terminal)?;
@@ -208,4 +223,22 @@ fn pass_on(mut from: impl Read, mut to: impl Write, last: &[u8]) {
 /// How large our terminal is.
 fn size() -> io::Result<Winsize> {
     rootcontract::sys::terminal_size(io::stdin().as_fd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::known(Slot::Post, Scenario::Upgrade, "$1 is 2")]
+    #[case::differs(Slot::Posttrans, Scenario::Upgrade, "$1 is not set")]
+    #[case::of_a_trigger(
+        Slot::Triggerin,
+        Scenario::Install,
+        "$1 and $2 are not set (rpm passes the numbers of this package and of the one that triggers it)"
+    )]
+    fn what_is_said_of_arguments(#[case] slot: Slot, #[case] scenario: Scenario, #[case] said: &str) {
+        assert_eq!(arguments(slot, scenario), said);
+    }
 }
