@@ -212,6 +212,14 @@ fn a_fault_of_the_new_one_is_told_with_the_clause_that_catches_it() {
     assert!(text.contains("namespace.ipc.own (osbuild-v190): broken"), "{text}");
 }
 
+#[test]
+fn of_a_version_without_a_baseline_those_are_told_that_have_one() {
+    let done = rootcontract(&["upgrade-check", "--baseline", "0.9.0", "--to", "/usr/bin/bwrap"]).assert().code(2);
+    done.stdout("").stderr(
+        "rootcontract: read baseline 0.9.0 (built in are 0.4.1, 0.8.0, 0.12.0 and 0.13.1): No such file or directory\n",
+    );
+}
+
 #[rstest]
 #[case::missing("/nonexistent", "read consumer /nonexistent: No such file or directory")]
 #[case::no_probe("argv/README.md", "no @probe, which takes the payload's place")]

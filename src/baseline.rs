@@ -49,8 +49,8 @@ pub enum Schema {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
-    /// The file can't be read.
-    #[error("read baseline {file}")]
+    /// No version of which a baseline is compiled in, and no file that can be read.
+    #[error("read baseline {file} (built in are {versions})", versions = versions())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -86,6 +86,12 @@ const BUILTIN: [(&str, &str); 4] = [
     ("0.12.0", include_str!("../conformance/baseline/0.12.0.json")),
     ("0.13.1", include_str!("../conformance/baseline/0.13.1.json")),
 ];
+
+/// `0.4.1, 0.8.0 and 0.12.0`.
+fn versions() -> String {
+    let versions: Vec<_> = Baseline::versions().collect();
+    versions.split_last().map_or_else(String::new, |(last, rest)| format!("{} and {last}", rest.join(", ")))
+}
 
 impl Baseline {
     /// What was found of the bubblewrap at `path`.
