@@ -33,8 +33,11 @@ fn no_such_spec() {
 }
 
 #[test]
-fn a_system_without_rpm_reads_no_spec() {
+fn a_system_without_rpmbuild_reads_no_spec() {
     let (directory, file) = spec("%files\n");
+    // What was named by hand has to be a system with rpm; what reads specs is another package's.
+    fs::create_dir_all(directory.path().join("usr/bin")).expect("a directory");
+    fs::copy("/usr/bin/true", directory.path().join("usr/bin/rpm")).expect("a program");
     let line = format!(
         "there is no rpmspec and rpmbuild in {}: install rpm (Debian) or rpm-build (Fedora, openSUSE)",
         directory.path().display()
