@@ -45,7 +45,7 @@ pub enum UnlimitedPids {
 pub enum Keep {
     /// They go with the root.
     Remove,
-    /// They stay, unlocked: the next run that makes one beside them clears them away.
+    /// They stay, under a name (`kept-...`) that no later run clears away.
     Keep,
 }
 
