@@ -53,9 +53,10 @@ fn a_scriptlet_is_known_however_it_is_written_down() {
         "run.refused skipped post:6002 mkdir: mkdir /sys/room-odd-long: EROFS, Read-only file system.",
         "run.refused skipped pre:1 mkdir: mkdir /sys/room-odd-x86_64-: EROFS, Read-only file system.",
         "run.refused skipped preun:1 mkdir: mkdir /sys/room-odd-strict: EROFS, Read-only file system.",
+        "script.tangled advice post The scriptlet is short and plain enough to be read here.",
     ];
     assert_eq!(observed(&report), expected);
-    assert_eq!((done.status.code(), ran(&report), &report["coverage"]["skipped"]), (Some(2), [3, 0], &json!([])));
+    assert_eq!((done.status.code(), ran(&report), &report["coverage"]["skipped"]), (Some(0), [3, 0], &json!([])));
 }
 
 /// What only the containment ends is no failure of the scriptlet's.
@@ -95,7 +96,7 @@ fn a_transaction_that_does_not_come_to_its_end_is_not_judged(#[case] name: &str,
     words.splice(2..2, ["--scenario".to_owned(), "install".to_owned()]);
     let done = Command::new(supervisor()).args(words).output().expect("a run");
     let report = report(&done);
-    let seen = observed(&report);
+    let seen: Vec<_> = observed(&report).into_iter().filter(|told| told.starts_with("run.")).collect();
     assert!(seen.len() == 1 && seen[0].starts_with(&format!("run.unfinished unjudged {how}")), "{seen:#?}");
     let verdicts = report["verdicts"].as_array().expect("verdicts").iter().map(|one| one["verdict"].as_str());
     assert_eq!((done.status.code(), verdicts.collect::<Vec<_>>()), (Some(2), vec![Some("unknown"); 2]));

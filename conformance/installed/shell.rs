@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
@@ -35,6 +36,10 @@ impl Session {
     /// Starts a program, which becomes the shell, on a terminal of 30 rows and 90 columns.
     fn start(mut program: Command) -> Self {
         let pair = openpty(None, None).expect("a terminal");
+        for end in [&pair.master, &pair.slave] {
+            // Who holds an end of its own terminal is never told that the other one is gone.
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a descriptor");
+        }
         let before = tcgetattr(&pair.slave).expect("its modes");
         let theirs = || Stdio::from(pair.slave.try_clone().expect("a descriptor"));
         program.stdin(theirs()).stdout(theirs()).stderr(theirs());
@@ -100,6 +105,14 @@ impl Session {
     }
 }
 
+/// Whatever is wrong, nobody is left behind.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _may_have_ended = self.command.kill();
+        let _ended = self.command.wait();
+    }
+}
+
 /// Gives a terminal another size.
 fn resize(terminal: &OwnedFd, rows: u16, columns: u16) {
     let mut stty = Command::new("stty");
@@ -133,7 +146,8 @@ fn looks_around(mut session: Session) {
     session.sees("wait2");
     resize(&session.terminal, 41, 101);
     session.sees("41 101");
-    session.types("echo begin$((1 + 1)); sleep 1000\n");
+    // Before it speaks, it is in front: what is typed meanwhile would reach the shell, which takes no notice.
+    session.types("sh -c 'echo begin$((1 + 1)); exec sleep 1000'\n");
     session.sees("begin2");
     session.types("\x03");
     session.types("echo goes-on-$((1 + 1))\n");
