@@ -44,7 +44,10 @@ impl Scratch {
                 Err(errno) => return Err(errno.into()),
             };
             // Whatever the umask leaves of it.
-            std::fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+            match std::fs::set_permissions(&path, Permissions::from_mode(0o700)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                set => set?,
+            }
             if let Some(lock) = lock(&path)? {
                 return Ok(Self { path, lock, keep });
             }
