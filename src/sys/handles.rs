@@ -39,7 +39,7 @@ impl FileHandle {
     }
 
     /// Its kind and its bytes, in hexadecimal digits.
-    #[cfg(feature = "host")]
+    #[cfg(any(feature = "host", test))]
     pub fn to_hex(self) -> String {
         let length = usize::try_from(self.length).unwrap_or(0).min(self.bytes.len());
         let kind = self.kind.to_be_bytes();
