@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -128,8 +128,7 @@ impl<K: Kinds> Format<K> {
     /// Whether there is a directory for it: what is made for long should not be lost.
     fn check(&self) -> Result<(), Failure> {
         let Some(file) = &self.file else { return Ok(()) };
-        let directory = file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        let there = fs::metadata(directory).and_then(|there| match there.is_dir() {
+        let there = fs::metadata(output::directory_of(file)).and_then(|there| match there.is_dir() {
             true => Ok(()),
             false => Err(Errno::ENOTDIR.into()),
         });

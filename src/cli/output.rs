@@ -94,8 +94,7 @@ pub fn save(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn followed(file: &Path) -> io::Result<PathBuf> {
     let mut file = file.to_owned();
     for _ in 0..MOST_LINKS {
-        let directory =
-            fs::canonicalize(file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(HERE.as_ref()))?;
+        let directory = fs::canonicalize(directory_of(&file))?;
         file = directory.join(file.file_name().unwrap_or_default());
         match fs::read_link(&file) {
             Ok(target) if !directory.starts_with(PROC) => file = directory.join(target),
@@ -103,6 +102,11 @@ fn followed(file: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(Errno::ELOOP.into())
+}
+
+/// The directory that a file is in.
+pub fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(HERE.as_ref())
 }
 
 /// The number of the descriptor of ours that `file` is the kernel's link to.
@@ -113,10 +117,7 @@ fn own_descriptor(file: &Path) -> Option<i32> {
 
 /// Writes beside `file`, and takes its name when all is there.
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = match file.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let directory = directory_of(file).to_owned();
     let create = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
     let mut new = tempfile::Builder::new().prefix(".rootcontract-").make_in(directory, create)?;
     new.write_all(bytes)?;

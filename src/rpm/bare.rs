@@ -40,7 +40,6 @@ impl Bare {
     /// There is no rpm, the room could not be opened, or not all of the packages were installed.
     pub fn made(root: &Path, profile: Profile, packages: &[&Offer]) -> Result<Self, InstallError> {
         let build_root = contained(root, profile)?;
-        let failed = |source| InstallError::Tree { tree: PathBuf::from("with what is required"), source };
         let room = Room::make(&build_root).map_err(failed)?;
         merge(room.tree(), packages).map_err(failed)?;
         let mut bare = Self { root: build_root, room, complaints: Vec::new() };
@@ -58,7 +57,6 @@ impl Bare {
     /// A room with a copy of the tree, in another open root. What is in the tree may be other users', to whom the caller can't
     /// give anything, so root inside makes the copy.
     pub(super) fn copied(&self, root: &BuildRoot) -> Result<Room, InstallError> {
-        let failed = |source| InstallError::Tree { tree: PathBuf::from("with what is required"), source };
         let room = Room::empty(root).map_err(failed)?;
         let copy = room.filled_from(self.room.tree(), SOURCE).deadline(PATIENCE);
         let done = root.run(copy)?;
@@ -87,6 +85,11 @@ impl Bare {
         }
         Ok(())
     }
+}
+
+/// It has no name, as other trees have.
+fn failed(source: io::Error) -> InstallError {
+    InstallError::Tree { tree: PathBuf::from("with what is required"), source }
 }
 
 /// Makes the links of a merged `/usr` that no package brings.

@@ -297,9 +297,7 @@ impl Programs<'_> {
         if able.iter().any(|offer| self.there.contains(offer)) {
             return None;
         }
-        able.into_iter().min_by(|one, other| {
-            let wanted = Capability::named(program);
-            rank(one, &wanted).cmp(&rank(other, &wanted))
-        })
+        let wanted = Capability::named(program);
+        able.into_iter().min_by(|one, other| rank(one, &wanted).cmp(&rank(other, &wanted)))
     }
 }

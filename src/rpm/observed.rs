@@ -228,8 +228,6 @@ fn left_behind(package: &Package, scenario: Scenario, left: &[Left], findings: &
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use rstest::rstest;
 
     use super::*;
@@ -259,18 +257,11 @@ mod tests {
             conditions: Vec::new(),
             priority: None,
         };
-        let package = Package {
-            name: "a".to_owned(),
-            version: "1".to_owned(),
-            arch: "noarch".to_owned(),
-            scriptlets: vec![
-                scriptlet(Slot::Post, "/bin/sh"),
-                scriptlet(Slot::Posttrans, "<lua>"),
-                scriptlet(Slot::Triggerin, "/bin/sh"),
-            ],
-            requires: Vec::new(),
-            provides: BTreeSet::new(),
-        };
+        let package = Package::nameless(vec![
+            scriptlet(Slot::Post, "/bin/sh"),
+            scriptlet(Slot::Posttrans, "<lua>"),
+            scriptlet(Slot::Triggerin, "/bin/sh"),
+        ]);
         let trace = Trace { scriptlets: vec![Ran::default(); found.len()], cut };
         let (told, findings) = unseen(&package, Scenario::Install, &trace, found);
         let slots: Vec<Slot> = findings.iter().map(|finding| finding.slot).collect();

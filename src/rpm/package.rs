@@ -201,14 +201,19 @@ impl Package {
             conditions: Vec::new(),
             priority: None,
         };
-        Ok(Self {
+        Ok(Self::nameless(vec![scriptlet]))
+    }
+
+    /// One of scriptlets alone.
+    pub(super) fn nameless(scriptlets: Vec<Scriptlet>) -> Self {
+        Self {
             name: "script".to_owned(),
             version: "0-0".to_owned(),
             arch: "noarch".to_owned(),
-            scriptlets: vec![scriptlet],
+            scriptlets,
             requires: Vec::new(),
             provides: BTreeSet::new(),
-        })
+        }
     }
 }
 

@@ -88,15 +88,7 @@ mod tests {
             scriptlet(Slot::Posttrans, &["/sbin/ldconfig"], None, Flags::default()),
             scriptlet(Slot::Triggerin, &["/bin/sh"], Some("true"), Flags::default()),
         ];
-        let text = || "1".to_owned();
-        let package = Package {
-            name: text(),
-            version: text(),
-            arch: text(),
-            scriptlets,
-            requires: Vec::new(),
-            provides: std::collections::BTreeSet::new(),
-        };
+        let package = Package::nameless(scriptlets);
         let seen: Vec<Ran> = seen.iter().map(|(arguments, script)| ran(arguments, script)).collect();
         assert_eq!(whose(&package, Scenario::Install, &seen), expected);
     }
