@@ -8,6 +8,8 @@ mod escapes;
 mod handles;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "host")]
+mod message;
 pub(crate) mod own;
 mod probe;
 #[cfg(feature = "host")]
@@ -24,6 +26,8 @@ pub(crate) use host::*;
 pub use host::{duplicate, hear_of_children, lower_capability_of_this_thread};
 #[cfg(feature = "rpm")]
 pub use host::{resize_terminal, terminal_size};
+#[cfg(feature = "host")]
+pub(crate) use message::*;
 pub(crate) use probe::*;
 pub use probe::{bytes_waiting, is_readable};
 #[cfg(feature = "host")]
